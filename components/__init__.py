@@ -1,0 +1,1 @@
+"""KFP components: declarations only, each calls one function of kubepresso.steps."""

@@ -1,0 +1,1 @@
+"""KFP pipelines, their compiled packages and schedules."""

@@ -1,0 +1,1 @@
+"""Configuration entries to torchvision transforms, and the checks that validate a recipe."""

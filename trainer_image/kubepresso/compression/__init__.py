@@ -1,0 +1,1 @@
+"""Compression methods that take a model bundle and give a model bundle."""

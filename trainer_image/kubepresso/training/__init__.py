@@ -1,0 +1,1 @@
+"""The training loop, optimisers, schedules, EMA, checkpoints and torch.distributed."""
