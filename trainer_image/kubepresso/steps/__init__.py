@@ -1,1 +1,5 @@
 """One module for each step: plain functions, paths in and paths out, no kfp."""
+
+from kubepresso.steps.execution import execute
+
+__all__ = ["execute"]

@@ -1,0 +1,1 @@
+"""The compress component: its declaration and its page."""

@@ -1,0 +1,1 @@
+"""The evaluate component: its declaration and its page."""

@@ -1,0 +1,1 @@
+"""The prepare_dataset component: its declaration and its page."""

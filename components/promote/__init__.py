@@ -1,0 +1,1 @@
+"""The promote component: its declaration and its page."""

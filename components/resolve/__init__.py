@@ -1,0 +1,1 @@
+"""The resolve component: its declaration and its page."""

@@ -1,0 +1,1 @@
+"""The train component: its declaration and its page."""

@@ -1,0 +1,1 @@
+"""The validate_augmentation component: its declaration and its page."""
