@@ -1,1 +1,17 @@
-"""MLflow: one parent run for a pipeline run, one child run for each step. Trouble warns and never kills."""
+"""MLflow: one parent run for a pipeline run, a child for each step. Its trouble never stops a step."""
+
+from kubepresso.tracking.runs import PipelineRun, Run, mark_failed, pipeline_run, step_run
+from kubepresso.tracking.store import LoggingSettings, Store, locate, pipeline_run_id, redact
+
+__all__ = [
+    "LoggingSettings",
+    "PipelineRun",
+    "Run",
+    "Store",
+    "locate",
+    "mark_failed",
+    "pipeline_run",
+    "pipeline_run_id",
+    "redact",
+    "step_run",
+]
