@@ -1,0 +1,83 @@
+"""What ``kubepresso run`` shows: kfp.local's log reduced to one line a step and the step's own words."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TextIO
+
+_COLOUR = re.compile(r"\x1b\[\d+m")
+_EVENT = re.compile(r"^\d\d:\d\d:\d\d\.\d+ - [A-Z]+ - (.*)")
+_STARTED = re.compile(r"Executing task '(.+)'")
+_ENDED = re.compile(r"Task '(.+)' finished with status (SUCCESS|FAILURE)")
+_CACHED = re.compile(r"Task (\S+) cache hit")
+
+
+@dataclass
+class TaskRecord:
+    """One task as the orchestrator saw it: its name, whether it was a cache hit, and wall time in seconds."""
+
+    name: str
+    cached: bool = False
+    failed: bool = False
+    seconds: float = 0.0
+
+
+@dataclass
+class Console(io.TextIOBase):
+    """A text stream to put in the place of standard output while kfp.local runs.
+
+    kfp.local reports progress only as log text, so its lines are read here: a line for each step's start and
+    end is shown, the step's own output is passed on, everything else is left out.
+
+    Args:
+        out: The real standard output.
+    """
+
+    out: TextIO
+    tasks: list[TaskRecord] = field(default_factory=list)
+    _rest: str = ""
+    _started: float = 0.0
+    _inside: bool = False
+
+    def writable(self) -> bool:
+        """Text can be written."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Take text in any pieces and handle it line by line."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._line(_COLOUR.sub("", line))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the real stream."""
+        self.out.flush()
+
+    def _line(self, line: str) -> None:
+        if event := _EVENT.match(line):
+            self._event(event[1])
+        elif self._inside and line.strip() and "[KFP Executor" not in line:
+            self._show(f"  {line.strip(chr(10)).removeprefix('    ').rstrip()}")
+
+    def _event(self, message: str) -> None:
+        if started := _STARTED.search(message):
+            self._inside, self._started = True, time.perf_counter()
+            self._show(f"> {started[1]}")
+        elif ended := _ENDED.search(message):
+            seconds = time.perf_counter() - self._started
+            self._inside, failed = False, ended[2] == "FAILURE"
+            self.tasks.append(TaskRecord(ended[1], failed=failed, seconds=seconds))
+            self._show(
+                f"{'x' if failed else '<'} {ended[1]} {'failed after' if failed else ''} {seconds:.1f} s"
+            )
+        elif cached := _CACHED.search(message):
+            self.tasks.append(TaskRecord(cached[1], cached=True))
+            self._show(f"= {cached[1]} unchanged: taken from the cache")
+
+    def _show(self, line: str) -> None:
+        self.out.write(line + "\n")
+        self.out.flush()
