@@ -1,0 +1,40 @@
+"""Transforms by the name they have in ``augmentation.train`` and ``augmentation.inference``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_BUILDERS: dict[str, Callable[[Any], Any]] = {}
+Builder = TypeVar("Builder", bound=Callable[[Any], Any])
+
+AWAITING = frozenset(
+    {"mosaicdetection", "posetopdownaffine", "randomioucrop", "randomresize", "randomzoomout"}
+)
+"""Transforms that have a schema but no implementation yet: those of detection and pose."""
+
+
+def register(name: str) -> Callable[[Builder], Builder]:
+    """Register a builder: a function from the config entry to a transform or a `BatchTransform`.
+
+    Args:
+        name: The entry's ``name``.
+    """
+
+    def decorate(builder: Builder) -> Builder:
+        if name in _BUILDERS:
+            raise ValueError(f"two transforms are named {name}")
+        _BUILDERS[name] = builder
+        return builder
+
+    return decorate
+
+
+def builders() -> dict[str, Callable[[Any], Any]]:
+    """Return all builders by name; imports every module of ``kubepresso.augmentation.transforms``."""
+    package = importlib.import_module("kubepresso.augmentation.transforms")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return _BUILDERS

@@ -1,0 +1,51 @@
+"""``mixing``: MixUp and CutMix of a whole batch, with soft targets."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+from torchvision.transforms import v2
+
+from kubepresso.augmentation.registry import register
+from kubepresso.config.augmentation import Mixing
+
+
+@register("mixing")
+def build(entry: Mixing) -> MixingTransform:
+    """Mix with ``mixup`` and ``cutmix``, each ``[alpha, p]``; with both, one of them is chosen for each batch.
+
+    ``inplace`` is accepted and changes nothing: a mixed batch is always a new tensor.
+    """
+    return MixingTransform(_pair(entry.mixup), _pair(entry.cutmix))
+
+
+def _pair(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, (list, tuple)):
+        return None
+    alpha, p = value
+    return float(alpha), float(p)
+
+
+class MixingTransform:
+    """MixUp (Zhang et al. 2017, arXiv:1710.09412) and CutMix (Yun et al. 2019, arXiv:1905.04899).
+
+    Args:
+        mixup: ``(alpha, p)``, or None for none.
+        cutmix: ``(alpha, p)``, or None for none.
+    """
+
+    def __init__(self, mixup: tuple[float, float] | None, cutmix: tuple[float, float] | None) -> None:
+        pairs = [(v2.MixUp, mixup), (v2.CutMix, cutmix)]
+        self.choices = [(kind, *pair) for kind, pair in pairs if pair]
+        if not self.choices:
+            raise ValueError("neither mixup nor cutmix is given")
+
+    def __call__(
+        self, images: torch.Tensor, labels: torch.Tensor, num_classes: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mix a batch; where the draw says no, targets are one-hot."""
+        kind, alpha, p = self.choices[int(torch.randint(len(self.choices), ()))]
+        if torch.rand(()).item() >= p or len(labels) == 0:
+            return images, functional.one_hot(labels, num_classes).to(torch.float32)
+        mixed, targets = kind(alpha=alpha, num_classes=num_classes)(images, labels)
+        return mixed, targets.to(torch.float32)

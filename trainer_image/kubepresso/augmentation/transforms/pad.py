@@ -1,0 +1,42 @@
+"""``pad``: fill up to a size, on the right and at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+from torchvision.transforms.v2._utils import query_size
+
+from kubepresso.augmentation.registry import register
+from kubepresso.config.augmentation import Pad
+
+
+@register("pad")
+def build(entry: Pad) -> v2.Transform:
+    """Pad to ``size`` with ``fill``; a larger image stays as it is."""
+    return PadToSize(entry.size, entry.fill)
+
+
+class PadToSize(v2.Transform):
+    """Pad on the right and at the bottom, so that positions in the image keep their coordinates.
+
+    Args:
+        size: Least height and width, or one number for both.
+        fill: A number, or one for each channel.
+    """
+
+    def __init__(self, size: int | Sequence[int], fill: float | Sequence[float]) -> None:
+        super().__init__()
+        self.height, self.width = (size, size) if isinstance(size, int) else size
+        self.fill = fill
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Find what is missing."""
+        height, width = query_size(flat_inputs)
+        return {"padding": [0, 0, max(self.width - width, 0), max(self.height - height, 0)]}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Pad one part of the sample."""
+        return self._call_kernel(F.pad, inpt, padding=params["padding"], fill=self.fill)
