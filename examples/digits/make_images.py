@@ -1,4 +1,4 @@
-"""Write scikit-learn's handwritten digits as PNG files, one folder a class: ``make_images.py FOLDER [--size 32]``."""
+"""Write scikit-learn's handwritten digits as PNG files, one folder a class."""
 
 from __future__ import annotations
 

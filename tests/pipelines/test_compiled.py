@@ -1,4 +1,4 @@
-"""What lies in pipelines/compiled and the components' pages is what the source says, and is valid for a server."""
+"""The compiled pipelines and the pages are what the source says, and valid for a server."""
 
 import re
 from pathlib import Path
