@@ -17,12 +17,21 @@ _CACHED = re.compile(r"Task (\S+) cache hit")
 
 @dataclass
 class TaskRecord:
-    """One task as the orchestrator saw it: its name, whether it was a cache hit, and wall time in seconds."""
+    """One task as the orchestrator saw it.
+
+    Args:
+        name: The task's name in the pipeline.
+        cached: Whether it was a cache hit.
+        failed: Whether it failed.
+        seconds: Wall time, from its process being started to its end.
+        work_seconds: The part of it that was the step's own work.
+    """
 
     name: str
     cached: bool = False
     failed: bool = False
     seconds: float = 0.0
+    work_seconds: float = 0.0
 
 
 @dataclass

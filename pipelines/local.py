@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,6 @@ class LocalRun:
         model: The retrained model bundle.
         tasks: One record a task, in the order in which they ended.
         seconds: Wall time of the whole run.
-        work_seconds: The part of it that was the steps' own work.
         tracking_uri: Where MLflow keeps the run.
     """
 
@@ -48,8 +47,12 @@ class LocalRun:
     model: Path
     tasks: list[TaskRecord]
     seconds: float
-    work_seconds: float
-    tracking_uri: str = field(repr=False)
+    tracking_uri: str
+
+    @property
+    def work_seconds(self) -> float:
+        """The part of it that was the steps' own work."""
+        return sum(task.work_seconds for task in self.tasks)
 
     @property
     def overhead_seconds(self) -> float:
@@ -82,6 +85,8 @@ def run_locally(config_uri: str, overrides: Sequence[str] = (), use_cache: bool 
     )
     with _kept_timings() as timings, tracking.pipeline_run(NAME, logging=config.logging) as parent:
         outputs, tasks = _run_pipeline(parent, config_uri, overrides)
+    for task, seconds in zip((task for task in tasks if not task.cached), timings, strict=True):
+        task.work_seconds = seconds
     return LocalRun(
         stages={name: outputs[name].metadata for name in ("original", "compressed", "retrained")},
         promoted=bool(outputs["promoted"]),
@@ -89,7 +94,6 @@ def run_locally(config_uri: str, overrides: Sequence[str] = (), use_cache: bool 
         model=Path(outputs["model"].path),
         tasks=tasks,
         seconds=time.perf_counter() - started,
-        work_seconds=sum(timings),
         tracking_uri=tracking.redact(tracking.locate(config.logging).uri),
     )
 
