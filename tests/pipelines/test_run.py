@@ -16,8 +16,10 @@ data:
   format: local
   path: {{root: {root}, train: {{image: train}}, valid: {{image: valid}}}}
 augmentation:
-  train: [{{name: totensor, pixel_range: 1.0}}, {{name: normalize, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}}]
-  inference: [{{name: totensor, pixel_range: 1.0}}, {{name: normalize, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}}]
+  train: &recipe
+    - {{name: totensor, pixel_range: 1.0}}
+    - {{name: normalize, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}}
+  inference: *recipe
 model:
   task: classification
   name: tiny
