@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_a_step_alone_is_a_finished_run_with_all_it_logged(store, runs, client, 
     ]
     assert [file.path for file in client.list_artifacts(found.info.run_id, "report")] == ["report/page.html"]
     path = client.download_artifacts(found.info.run_id, "evaluation.json", str(tmp_path))
-    assert json.load(open(path)) == {"a": [1]}
+    assert json.loads(Path(path).read_text()) == {"a": [1]}
 
 
 def test_a_pipeline_holds_its_steps(store, runs):

@@ -34,6 +34,14 @@ class Run:
         """The pipeline's run; outside a pipeline what is logged on it is left out."""
         return Run(self._worker, of_parent=True)
 
+    def wait_for_id(self, seconds: float) -> str | None:
+        """Wait until the run is open on the server, for the few who cannot work without.
+
+        Returns:
+            The MLflow run's id; None if it could not be opened within ``seconds``.
+        """
+        return self._worker.wait_for_run(seconds)
+
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log parameters; nested ones get dotted names."""
         copy = dict(params)

@@ -56,6 +56,7 @@ class Worker:
     def __init__(self, store: Store, title: str, opening: Callable[[], Session]) -> None:
         self._store, self._title, self._opening = store, title, opening
         self._session: Session | None = None
+        self._opened = threading.Event()
         self._queue: queue.Queue[_Call | _Metric | None] = queue.Queue(QUEUE_LENGTH)
         self._warned = False
         self._failures = 0
@@ -71,6 +72,11 @@ class Worker:
     def metric(self, parent: bool, point: Point) -> None:
         """Queue a metric point of this run or of its parent; neighbours are sent together."""
         self._put(_Metric(parent, point))
+
+    def wait_for_run(self, seconds: float) -> str | None:
+        """Return the run's id once it is open; None if it could not be opened, or not in time."""
+        self._opened.wait(seconds)
+        return self._session.run if self._session else None
 
     def close(self, patience: float, limit: float) -> None:
         """Wait until all is sent, then let go.
@@ -99,7 +105,9 @@ class Worker:
 
     def _work(self) -> None:
         with _quiet():
-            if not self._guard("opening the run", self._open):
+            opened = self._guard("opening the run", self._open)
+            self._opened.set()
+            if not opened:
                 return
             pending: list[_Metric] = []
             while self._failures < FAILURES_ALLOWED:
