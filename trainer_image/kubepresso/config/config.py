@@ -1,0 +1,102 @@
+"""The six modules together, and views of some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, PrivateAttr
+
+from kubepresso.config.augmentation import AugmentationConfig
+from kubepresso.config.base import Section
+from kubepresso.config.data import DataConfig
+from kubepresso.config.environment import EnvironmentConfig
+from kubepresso.config.logging import LoggingConfig
+from kubepresso.config.model import ModelConfig
+from kubepresso.config.problems import ConfigError
+from kubepresso.config.training import TrainingConfig
+
+Module = Literal["data", "augmentation", "model", "training", "logging", "environment"]
+
+
+class _Modules(Section):
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed, yet likely not meant: a line each, in the form of the errors."""
+        return self._warnings
+
+    def with_warnings(self, warnings: Iterable[str]) -> Self:
+        """Return a copy that carries these warnings."""
+        copy = self.model_copy()
+        copy._warnings = tuple(warnings)
+        return copy
+
+    def to_yaml(self, modules: Iterable[Module] | None = None) -> str:
+        """Write modules as YAML, all keys with their values, defaults too.
+
+        Args:
+            modules: Names of modules; None: all that are there.
+
+        Returns:
+            A text which :func:`kubepresso.config.parse_view` reads back to equal values.
+        """
+        wanted = set(modules) if modules is not None else set(MODULES)
+        content = {
+            name: getattr(self, name).model_dump(mode="json")
+            for name in MODULES
+            if name in wanted and getattr(self, name) is not None
+        }
+        return yaml.dump(
+            content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
+        )
+
+
+class Config(_Modules):
+    """A whole configuration. Attributes are the YAML's keys: ``config.training.optimizer.lr``."""
+
+    data: DataConfig = Field(description="Where the images are.")
+    augmentation: AugmentationConfig = Field(description="Recipes for training and inference.")
+    model: ModelConfig = Field(description="Architecture, losses, compression.")
+    training: TrainingConfig = Field(description="Epochs, optimizer, schedule.")
+    logging: LoggingConfig = Field(LoggingConfig(), description="Output, checkpoints, promotion.")
+    environment: EnvironmentConfig = Field(EnvironmentConfig(), description="Seed, loader, devices.")
+
+
+class View(_Modules):
+    """Some of the modules: what one step reads. A module that is not there is None."""
+
+    data: DataConfig | None = None
+    augmentation: AugmentationConfig | None = None
+    model: ModelConfig | None = None
+    training: TrainingConfig | None = None
+    logging: LoggingConfig | None = None
+    environment: EnvironmentConfig | None = None
+
+    def need(self, module: Module) -> Any:
+        """Return a module that must be there.
+
+        Raises:
+            ConfigError: The view does not have it.
+        """
+        value = getattr(self, module)
+        if value is None:
+            present = ", ".join(name for name in MODULES if getattr(self, name) is not None) or "none"
+            raise ConfigError(f"this configuration has no module {module}; it has {present}")
+        return value
+
+
+#: The names of the modules, in the order in which they are written.
+MODULES: tuple[Module, ...] = ("data", "augmentation", "model", "training", "logging", "environment")
+#: Modules that may be absent: all their keys have defaults.
+OPTIONAL_MODULES: tuple[Module, ...] = ("logging", "environment")
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes without anchors, so that a text shows every value where it stands."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Never refer back."""
+        return True
