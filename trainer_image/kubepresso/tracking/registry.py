@@ -134,8 +134,8 @@ class Registry:
             if not files:
                 raise UserError(
                     f"{redact(self.uri)}: {version} holds the alias {CHAMPION!r} but has no model bundle to "
-                    "compare with, as promote would have registered; give the alias to a version that has one, "
-                    "or remove it"
+                    "compare with, as promote would have registered; give the alias to a version that has "
+                    "one, or remove it"
                 )
             return Path(self._client.download_artifacts(version.run, BUNDLE_FOLDER, str(folder)))
 
@@ -169,8 +169,8 @@ class Registry:
             cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(
                 redact(
-                    f"{self.uri}: cannot {what} ({cause}); check MLFLOW_TRACKING_URI, the credentials and that "
-                    "the server is up, then run the step again"
+                    f"{self.uri}: cannot {what} ({cause}); check MLFLOW_TRACKING_URI, the credentials and "
+                    "that the server is up, then run the step again"
                 )
             ) from error
 
