@@ -1,1 +1,10 @@
-"""A traced graph as data, ONNX, multiply-accumulates and latency. Knows no model by name."""
+"""A traced graph as data, ONNX, multiply-accumulates and latency. Knows no model by name.
+
+``onnx``, ``latency`` and ``parity`` are imported by their own names: they bring ONNX and its runtime with them.
+"""
+
+from kubepresso.export.cost import Cost, measure_cost
+from kubepresso.export.serialisation import GRAPH_FILE, WEIGHTS_FILE, load_graph, save_graph
+from kubepresso.export.trace import trace
+
+__all__ = ["GRAPH_FILE", "WEIGHTS_FILE", "Cost", "load_graph", "measure_cost", "save_graph", "trace"]

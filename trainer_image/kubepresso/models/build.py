@@ -1,0 +1,52 @@
+"""Build the network that a ``model`` module describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from kubepresso.models import backbones, heads  # noqa: F401  (fills the registries)
+from kubepresso.models.checkpoint import load_checkpoint
+from kubepresso.models.freezing import freeze_backbone
+from kubepresso.models.initialisation import initialise
+from kubepresso.models.registry import BACKBONES, HEADS, find_part
+
+
+class VisionModel(nn.Module):
+    """A backbone and a head: images [N, 3, H, W] to the head's output, for classification logits [N, classes]."""
+
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.backbone(images))
+
+
+def build_model(model_config: Any, num_classes: int) -> VisionModel:
+    """Build, initialise, load the checkpoint that the configuration names, and freeze what it asks to freeze.
+
+    Args:
+        model_config: The ``model`` module: ``name``, ``architecture``, ``checkpoint``, ``freeze_backbone``.
+        num_classes: Classes of the data.
+
+    Returns:
+        The model in training mode; its initial weights depend on torch's global seed alone.
+
+    Raises:
+        UserError: A name is unknown, or the checkpoint cannot be fetched, read or fitted.
+    """
+    architecture = model_config.architecture
+    backbone_class = find_part(BACKBONES, architecture.backbone.name, "model.architecture.backbone.name")
+    head_class = find_part(HEADS, architecture.head.name, "model.architecture.head.name")
+    backbone = backbone_class(architecture.backbone.params, architecture.backbone.stage_params)
+    model = VisionModel(
+        backbone, head_class(architecture.head.params, backbone.feature_channels, num_classes)
+    )
+    initialise(model)
+    load_checkpoint(model, model_config)
+    if model_config.freeze_backbone:
+        freeze_backbone(model)
+    return model
