@@ -1,1 +1,1 @@
-"""One folder a task: its losses, metrics and post-processing. The engine knows only the Task protocol."""
+"""Tasks: each its losses, metrics and post-processing in one folder, seen by the engine through `Task` alone."""

@@ -1,1 +1,1 @@
-"""The training loop, optimisers, schedules, EMA, checkpoints and torch.distributed."""
+"""The engine: one loop for every task, on one process or many. Importing this package loads no torch."""

@@ -1,0 +1,82 @@
+"""Batches from worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from kubepresso.errors import UserError
+
+_PRELOADED = ("torch", "torchvision.transforms.v2", "kubepresso.data.dataset")
+_FROM_WORKER = "in DataLoader worker process"
+
+
+def start_worker_server(*modules: str) -> None:
+    """Start the process from which workers are forked, so that it imports while this process does other things.
+
+    A fork of this process would be unsafe, since threads run in it; a fresh interpreter for each worker would import
+    torch each time. Call it once, as early as possible.
+
+    Args:
+        *modules: What the workers need beside torch and the data set, for example the recipe's package.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*_PRELOADED, *modules])
+    from multiprocessing import forkserver
+
+    forkserver.ensure_running()
+
+
+def build_loader(
+    dataset: Dataset[Any], batches: Sampler[list[tuple[int, int]]], workers: int, pin_memory: bool = False
+) -> DataLoader[Any]:
+    """Build a loader whose workers live as long as it does, each with one thread and two batches ahead.
+
+    Args:
+        dataset: Takes the keys that ``batches`` yields.
+        batches: Lists of keys.
+        workers: ``environment.num_workers``; 0 loads in this process.
+        pin_memory: Whether batches go to a GPU.
+    """
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        persistent_workers=workers > 0,
+        multiprocessing_context="forkserver" if workers else None,
+    )
+
+
+def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Yield the loader's batches, and say plainly what ended a worker.
+
+    Raises:
+        UserError: A worker was killed, or raised a UserError itself.
+    """
+    with _explained_workers():
+        yield from loader
+
+
+@contextlib.contextmanager
+def _explained_workers() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        if _FROM_WORKER not in text:
+            raise
+        # The loader wraps a worker's traceback round the message.
+        raise UserError(text.rpartition("UserError: ")[2].strip().splitlines()) from None
+    except RuntimeError as error:
+        if not re.search(r"DataLoader worker .*(exited unexpectedly|is killed by signal)", str(error)):
+            raise
+        raise UserError(
+            "environment.num_workers: a data loader worker was killed, most often because memory or /dev/shm ran out; "
+            "set fewer num_workers or a smaller batch_size, or give the container more memory and a larger /dev/shm"
+        ) from error

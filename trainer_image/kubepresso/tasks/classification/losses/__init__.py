@@ -1,0 +1,1 @@
+"""Losses, one a module; each takes hard and soft targets."""

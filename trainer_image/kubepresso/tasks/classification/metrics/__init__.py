@@ -1,0 +1,1 @@
+"""Metrics, one a module, and the confusion matrix and ROC curve of an evaluation."""

@@ -1,0 +1,106 @@
+"""The group of training processes, as torchrun describes it in the environment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process among all that train together.
+
+    Attributes:
+        rank: This process, from 0.
+        world_size: Number of processes.
+        device: Where this process computes.
+    """
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process prints, tracks and saves."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Average gradients over the group; a single process gets the model back as it is.
+
+        Buffers are left alone during an epoch and averaged after it, see `average_buffers`.
+        """
+        if self.world_size == 1:
+            return model
+        devices = [self.device.index] if self.device.type == "cuda" else None
+        return DistributedDataParallel(
+            model, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True
+        )
+
+    def gather(self, value: Value) -> list[Value]:
+        """Return the values of all processes, by rank. Tensors in it must lie on the CPU."""
+        if self.world_size == 1:
+            return [value]
+        values: list[Value | None] = [None] * self.world_size
+        dist.all_gather_object(values, value)
+        return values  # type: ignore[return-value]
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Return the mean over all processes."""
+        if self.world_size > 1:
+            dist.all_reduce(value)
+            value /= self.world_size
+        return value
+
+    @torch.no_grad()
+    def average_buffers(self, *models: nn.Module | None) -> None:
+        """Give every process the mean of the floating buffers: running statistics then stand for all samples."""
+        if self.world_size == 1:
+            return
+        for model in models:
+            for buffer in model.buffers() if model else ():
+                if buffer.is_floating_point():
+                    self.mean(buffer)
+
+    def wait(self) -> None:
+        """Wait for all processes."""
+        if self.world_size > 1:
+            dist.barrier()
+
+
+@contextlib.contextmanager
+def joined_group(timeout_seconds: float) -> Iterator[Group]:
+    """Join the group that ``RANK``, ``WORLD_SIZE`` and ``LOCAL_RANK`` describe; without them there is one process.
+
+    NCCL joins GPUs, gloo CPUs. One process joins nothing.
+
+    Args:
+        timeout_seconds: After which a collective operation without an answer fails.
+    """
+    rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    device = _device(int(os.environ.get("LOCAL_RANK", 0)))
+    if world_size > 1:
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, timeout=timedelta(seconds=timeout_seconds))
+    yield Group(rank, world_size, device)
+    # Not after an error: the others may never come to the barrier in it.
+    if world_size > 1:
+        dist.destroy_process_group()
+
+
+def _device(local_rank: int) -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.cuda.set_device(local_rank)
+    return torch.device("cuda", local_rank)

@@ -1,0 +1,1 @@
+"""Optimizers, one a module, and the parameter groups that all of them take."""

@@ -1,0 +1,102 @@
+"""Everything that decides how training goes on: what a checkpoint holds and a resumed run starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from kubepresso.training.ema import Ema
+from kubepresso.training.history import History
+from kubepresso.training.precision import Precision
+
+
+@dataclass
+class TrainingState:
+    """The state of a training between two epochs.
+
+    Learning rates are functions of the epoch, and random draws of (seed, epoch, step, rank), so that neither needs
+    a place here.
+
+    Attributes:
+        model: Not wrapped for distribution.
+        optimizer: Over the model's parameters; its groups carry ``names``.
+        ema: The average of the weights, if wanted.
+        precision: With the loss scale of fp16.
+        history: What was measured, and which epoch is the best so far.
+        epoch: Epochs done.
+        best: The weights of the best epoch so far, on the CPU.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    ema: Ema | None
+    precision: Precision
+    history: History
+    epoch: int = 0
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The weights that are validated and saved: the average where there is one."""
+        return self.ema.model if self.ema else self.model
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Return all tensors by kind (``model``, ``ema``, ``optimizer``) and name."""
+        kinds = {"model": dict(self.model.state_dict()), "optimizer": optimizer_tensors(self.optimizer)}
+        if self.ema:
+            kinds["ema"] = dict(self.ema.model.state_dict())
+        return kinds
+
+    def values(self) -> dict[str, Any]:
+        """Return all that is not a tensor, fit for JSON."""
+        return {
+            "epoch": self.epoch,
+            "ema_updates": self.ema.updates if self.ema else 0,
+            "scaler": self.precision.scaler.state_dict(),
+            "history": self.history.to_json(),
+        }
+
+    def restore(self, tensors: dict[str, dict[str, Tensor]], values: dict[str, Any]) -> None:
+        """Take over what `tensors` and `values` returned, bit for bit."""
+        self.model.load_state_dict(tensors["model"])
+        restore_optimizer(self.optimizer, tensors["optimizer"])
+        if self.ema:
+            self.ema.model.load_state_dict(tensors["ema"])
+            self.ema.updates = values["ema_updates"]
+        if values["scaler"]:
+            self.precision.scaler.load_state_dict(values["scaler"])
+        self.history = History.from_json(values["history"])
+        self.epoch = values["epoch"]
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's tensors as ``<parameter>/<key>``, independent of the order of its groups."""
+    return {
+        f"{name}/{key}": value
+        for group in optimizer.param_groups
+        for name, parameter in zip(group["names"], group["params"], strict=True)
+        for key, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` returned."""
+    for group in optimizer.param_groups:
+        for name, parameter in zip(group["names"], group["params"], strict=True):
+            own = {
+                key.rpartition("/")[2]: value for key, value in tensors.items() if key.rpartition("/")[0] == name
+            }
+            if own:
+                optimizer.state[parameter] = {key: _placed(key, value, parameter) for key, value in own.items()}
+
+
+def _placed(key: str, value: Tensor, parameter: Tensor) -> Tensor:
+    """Copy to where and how torch keeps it: like the parameter, but the count of steps where it was made."""
+    if key == "step" or value.shape != parameter.shape:
+        return value.clone().to(parameter.device)
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
