@@ -56,8 +56,8 @@ def build_recipe(entries: Sequence[Any] | None, task: str) -> Recipe:
         task: ``config.data.task``.
 
     Raises:
-        UserError: Transforms that this task or version does not have, parameters that torchvision refuses, or a
-            batch transform that is not last; all of them at once.
+        UserError: Transforms that this task or version does not have, parameters that torchvision refuses, or
+            a batch transform that is not last; all of them at once.
     """
     if task not in TASKS:
         raise UserError(f"data.task: no augmentation for {task!r} yet, allowed {', '.join(TASKS)}")

@@ -17,8 +17,8 @@ Recipe = Callable[[dict[str, Any]], dict[str, Any]]
 class ClassificationDataset(Dataset[dict[str, Any]]):
     """Decoded, augmented samples of one split.
 
-    A sample's random draws come from (seed, epoch, index) alone, so they are the same for any order of the samples
-    and any number of workers or ranks. Pickling carries paths and the recipe, no data.
+    A sample's random draws come from (seed, epoch, index) alone, so they are the same for any order of the
+    samples and any number of workers or ranks. Pickling carries paths and the recipe, no data.
 
     Args:
         reader: From `PreparedDataset.split`.
@@ -41,7 +41,8 @@ class ClassificationDataset(Dataset[dict[str, Any]]):
             key: ``(epoch, index)``, as the samplers yield it.
 
         Returns:
-            ``image`` (what the recipe makes, float32 ``[3, height, width]``), ``label`` (int) and ``index`` (int).
+            ``image`` (what the recipe makes, float32 ``[3, height, width]``), ``label`` (int) and ``index``
+            (int).
         """
         epoch, index = key
         stored = self.reader[index]

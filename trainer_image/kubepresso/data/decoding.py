@@ -17,7 +17,8 @@ _FAST_PREFIXES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 def decode_rgb(image_bytes: bytes) -> ImageTensor:
     """Decode an image upright, in RGB, whatever its mode.
 
-    JPEG and PNG go through torchvision, all else (and what it cannot read) through Pillow. Transparency is dropped.
+    JPEG and PNG go through torchvision, all else (and what it cannot read) through Pillow. Transparency is
+    dropped.
 
     Args:
         image_bytes: The encoded image, with any EXIF orientation.
@@ -36,7 +37,9 @@ def decode_rgb(image_bytes: bytes) -> ImageTensor:
 def _decode_fast(image_bytes: bytes) -> torch.Tensor:
     buffer = torch.frombuffer(bytearray(image_bytes), dtype=torch.uint8)
     image = decode_image(buffer, mode=ImageReadMode.RGB, apply_exif_orientation=True)
-    return image if image.dtype == torch.uint8 else F.to_dtype(image, torch.uint8, scale=True)
+    if image.dtype != torch.uint8:
+        image = F.to_dtype(image, torch.uint8, scale=True)
+    return torch.as_tensor(image)
 
 
 def _decode_with_pillow(image_bytes: bytes) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,30 +11,15 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from kubepresso.errors import UserError
 
-_PRELOADED = ("torch", "torchvision.transforms.v2", "kubepresso.data.dataset")
 _FROM_WORKER = "in DataLoader worker process"
-
-
-def start_worker_server(*modules: str) -> None:
-    """Start the process from which workers are forked, so that it imports while this process does other things.
-
-    A fork of this process would be unsafe, since threads run in it; a fresh interpreter for each worker would import
-    torch each time. Call it once, as early as possible.
-
-    Args:
-        *modules: What the workers need beside torch and the data set, for example the recipe's package.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*_PRELOADED, *modules])
-    from multiprocessing import forkserver
-
-    forkserver.ensure_running()
 
 
 def build_loader(
     dataset: Dataset[Any], batches: Sampler[list[tuple[int, int]]], workers: int, pin_memory: bool = False
 ) -> DataLoader[Any]:
     """Build a loader whose workers live as long as it does, each with one thread and two batches ahead.
+
+    They are forked from the server of `kubepresso.data.workers`.
 
     Args:
         dataset: Takes the keys that ``batches`` yields.

@@ -1,4 +1,4 @@
-"""Random numbers that depend on (seed, epoch, index) alone: not on the order of samples, nor on the workers."""
+"""Random numbers that depend on (seed, epoch, index) alone, not on the order of samples or the workers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
-from torch.random import default_generator
+import torch
+
+
+def derive_seed(*key: int) -> int:
+    """Return 64 bits that depend on all integers of the key and their order."""
+    digest = hashlib.blake2b(struct.pack(f"<{len(key)}q", *key), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
 
 
 @contextlib.contextmanager
@@ -19,10 +25,10 @@ def seeded(*key: int) -> Iterator[None]:
     Args:
         *key: For example the seed, the epoch and the index of the sample.
     """
-    state = default_generator.get_state()
+    state = torch.default_generator.get_state()
     digest = hashlib.blake2b(struct.pack(f"<{len(key)}q", *key), digest_size=8).digest()
-    default_generator.manual_seed(int.from_bytes(digest, "little"))
+    torch.default_generator.manual_seed(int.from_bytes(digest, "little"))
     try:
         yield
     finally:
-        default_generator.set_state(state)
+        torch.default_generator.set_state(state)

@@ -1,9 +1,9 @@
 """One Parquet shard: written in row groups, read at random through a memory map.
 
-Parquet has no access to a single row: a reader decodes a whole column chunk. Here image bytes are stored plain and
-uncompressed, so each image lies contiguous in the file, and where it starts is kept in the file's own key-value
-metadata. A sample then costs one slice of a memory map that all worker processes share, and any other Parquet
-reader still sees ordinary Parquet (columns as in the Hugging Face Image layout).
+Parquet has no access to a single row: a reader decodes a whole column chunk. Here image bytes are stored
+plain and uncompressed, so each image lies contiguous in the file, and where it starts is kept in the file's
+own key-value metadata. A sample then costs one slice of a memory map that all worker processes share, and any
+other Parquet reader still sees ordinary Parquet (columns as in the Hugging Face Image layout).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _IMAGE = pa.struct(
 
 
 def shard_schema(classes: Sequence[str]) -> pa.Schema:
-    """Return the columns of a classification shard, with the metadata by which ``datasets`` knows the classes."""
+    """Return the columns of a classification shard, with metadata that tells ``datasets`` the classes."""
     features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": list(classes)}}
     return pa.schema(
         [pa.field("image", _IMAGE, nullable=False), pa.field("label", pa.int64(), nullable=False)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torchvision.transforms import AutoAugmentPolicy, InterpolationMode, v2
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import AutoAugment
+from kubepresso.config.augmentation.policies import AutoAugment
 
 
 @register("autoaugment")

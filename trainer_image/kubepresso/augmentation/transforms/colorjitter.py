@@ -5,11 +5,11 @@ from __future__ import annotations
 from torchvision.transforms import v2
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import ColorJitter
+from kubepresso.config.augmentation.colour import ColorJitter
 
 
 @register("colorjitter")
 def build(entry: ColorJitter) -> v2.Transform:
-    """Jitter colours with probability ``p``; a single number is the range around no change, a pair the range."""
+    """Jitter colours with probability ``p``; a number is the range around no change, a pair the range."""
     jitter = v2.ColorJitter(entry.brightness, entry.contrast, entry.saturation, entry.hue)
     return v2.RandomApply([jitter], p=entry.p)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import HSVJitter
+from kubepresso.config.augmentation.colour import HSVJitter
 
 _HUE_SCALE = 180.0
 _SCALE = 255.0
@@ -40,12 +41,10 @@ class _HsvJitter(v2.Transform):
         return {"shift": torch.empty(3).uniform_(-1, 1) * self.magnitudes * chosen}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Shift an image; other parts of the sample stay as they are."""
-        if not isinstance(inpt, torch.Tensor):
-            return inpt
+        """Shift an image."""
         pixels = F.to_dtype(inpt.as_subclass(torch.Tensor), torch.float32, scale=True)
         shifted = _hsv_to_rgb(_shift(_rgb_to_hsv(pixels), params["shift"]))
-        return v2.functional.wrap(F.to_dtype(shifted, inpt.dtype, scale=True), like=inpt)
+        return tv_tensors.wrap(F.to_dtype(shifted, inpt.dtype, scale=True), like=inpt)
 
 
 def _shift(hsv: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
@@ -70,4 +69,5 @@ def _hsv_to_rgb(hsv: torch.Tensor) -> torch.Tensor:
     """The inverse, by the closed form ``v - v s max(0, min(k, 4 - k, 1))`` with ``k = (n + 6 h) mod 6``."""
     hue, saturation, value = hsv
     k = (torch.tensor([5.0, 3.0, 1.0])[:, None, None] + hue * 6) % 6
-    return value - value * saturation * torch.minimum(k, 4 - k).clamp(0, 1)
+    drop: torch.Tensor = saturation * torch.minimum(k, 4 - k).clamp(0, 1)
+    return value - value * drop

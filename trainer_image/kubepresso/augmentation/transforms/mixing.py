@@ -7,23 +7,16 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import Mixing
+from kubepresso.config.augmentation.mixing import Mixing
 
 
 @register("mixing")
 def build(entry: Mixing) -> MixingTransform:
-    """Mix with ``mixup`` and ``cutmix``, each ``[alpha, p]``; with both, one of them is chosen for each batch.
+    """Mix with ``mixup`` and ``cutmix``, each ``[alpha, p]``; with both, each batch gets one of them.
 
     ``inplace`` is accepted and changes nothing: a mixed batch is always a new tensor.
     """
-    return MixingTransform(_pair(entry.mixup), _pair(entry.cutmix))
-
-
-def _pair(value: object) -> tuple[float, float] | None:
-    if not isinstance(value, (list, tuple)):
-        return None
-    alpha, p = value
-    return float(alpha), float(p)
+    return MixingTransform(entry.mixup, entry.cutmix)
 
 
 class MixingTransform:

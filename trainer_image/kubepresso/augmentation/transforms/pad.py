@@ -7,10 +7,9 @@ from typing import Any
 
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
-from torchvision.transforms.v2._utils import query_size
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import Pad
+from kubepresso.config.augmentation.geometry import Pad
 
 
 @register("pad")
@@ -34,7 +33,7 @@ class PadToSize(v2.Transform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Find what is missing."""
-        height, width = query_size(flat_inputs)
+        height, width = F.get_size(flat_inputs[0])
         return {"padding": [0, 0, max(self.width - width, 0), max(self.height - height, 0)]}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:

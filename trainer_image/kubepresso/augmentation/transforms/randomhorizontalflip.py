@@ -5,7 +5,7 @@ from __future__ import annotations
 from torchvision.transforms import v2
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import RandomHorizontalFlip
+from kubepresso.config.augmentation.geometry import RandomHorizontalFlip
 
 
 @register("randomhorizontalflip")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torchvision.transforms import InterpolationMode, v2
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import RandomResizedCrop
+from kubepresso.config.augmentation.geometry import RandomResizedCrop
 
 
 @register("randomresizedcrop")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torchvision.transforms import InterpolationMode, v2
 
 from kubepresso.augmentation.registry import register
-from kubepresso.config.augmentation import TrivialAugmentWide
+from kubepresso.config.augmentation.policies import TrivialAugmentWide
 
 
 @register("trivialaugmentwide")

@@ -1,0 +1,101 @@
+"""What the checks of a data set found, and what follows from it by ``data.checks``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+POLICIES = {
+    "corrupt_images": "refuse",
+    "invalid_labels": "refuse",
+    "duplicates_across_splits": "warn",
+    "duplicates_within_splits": "warn",
+    "empty_classes": "refuse",
+    "unused_files": "warn",
+}
+"""Every check with its default policy: refuse, skip (leave the sample out), warn, or ignore."""
+
+CONFIGURABLE = ("corrupt_images", "invalid_labels", "duplicates_across_splits", "empty_classes")
+_MOST_LINES = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing found.
+
+    Args:
+        place: File, ``file:line`` or ``file:row``.
+        message: What is wrong there, and what is allowed.
+    """
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class Findings:
+    """Collects what the checks find.
+
+    Args:
+        policies: By check name; those not given have their default.
+    """
+
+    def __init__(self, policies: dict[str, str] | None = None) -> None:
+        self.policies = {**POLICIES, **(policies or {})}
+        self.by_check: dict[str, list[Finding]] = {check: [] for check in POLICIES}
+
+    def add(self, check: str, place: str, message: str) -> None:
+        """Record a finding, unless the check is ignored."""
+        if self.policies[check] != "ignore":
+            self.by_check[check].append(Finding(place, message))
+
+    def skipped(self) -> int:
+        """Return the number of samples left out."""
+        return sum(len(found) for check, found in self.by_check.items() if self.policies[check] == "skip")
+
+    def refused(self) -> list[str]:
+        """Return the lines of an error for every check that refuses; empty when the data may be used."""
+        lines: list[str] = []
+        for check, found in self.by_check.items():
+            if found and self.policies[check] == "refuse":
+                lines.extend(_shortened(check, found))
+        return lines
+
+    def warnings(self) -> list[str]:
+        """Return the lines to log for what was found and not refused."""
+        lines: list[str] = []
+        for check, found in self.by_check.items():
+            if found and self.policies[check] != "refuse":
+                what = "left out" if self.policies[check] == "skip" else "found"
+                lines.append(f"data.checks.{check}: {len(found)} {what}")
+                lines.extend(f"  {finding}" for finding in found[:_MOST_LINES])
+                if len(found) > _MOST_LINES:
+                    lines.append(f"  and {len(found) - _MOST_LINES} more, see the report")
+        return lines
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """Return the manifest's ``checks``: policy, count, and the names of what was left out."""
+        summary: dict[str, dict[str, Any]] = {}
+        for check, found in self.by_check.items():
+            entry: dict[str, Any] = {"policy": self.policies[check], "found": len(found)}
+            if self.policies[check] == "skip":
+                entry["skipped"] = [str(finding) for finding in found]
+            summary[check] = entry
+        return summary
+
+
+def _shortened(check: str, found: list[Finding]) -> Iterable[str]:
+    yield from (str(finding) for finding in found[:_MOST_LINES])
+    if len(found) > _MOST_LINES:
+        yield f"and {len(found) - _MOST_LINES} more of {check}, all in the report"
+    fixes = {
+        "corrupt_images": "repair or remove them, or leave them out with data.checks.corrupt_images: skip",
+        "invalid_labels": "correct these labels, or leave them out with data.checks.invalid_labels: skip",
+        "empty_classes": "add images, drop the class, or allow it with data.checks.empty_classes: warn",
+        "duplicates_across_splits": "keep each picture in one split, or allow it with "
+        "data.checks.duplicates_across_splits: warn",
+    }
+    yield f"fix: {fixes[check]}"

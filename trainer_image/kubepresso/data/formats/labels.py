@@ -1,0 +1,73 @@
+"""From the label values of all splits to class names and indexes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from kubepresso.data.findings import Findings
+from kubepresso.data.formats.naming import classes_of_values
+
+Value = int | str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelled:
+    """A sample's label as written.
+
+    Args:
+        place: Where it stands, for messages.
+        value: What stands there.
+    """
+
+    place: str
+    value: Value
+
+
+def resolve_labels(
+    splits: Mapping[str, Sequence[Labelled]], names: list[str] | None, place: str, findings: Findings
+) -> tuple[list[str], dict[str, list[int | None]]]:
+    """Name the classes and turn each label into an index.
+
+    Args:
+        splits: The labels as written.
+        names: Class names from ``data.id_mapping`` or from the file's own features; None to take the set of
+            values.
+        place: What to name in an error on the set of values.
+        findings: Receives labels that are no class.
+
+    Returns:
+        Class names, and for each split one index for each label, None where it is no class.
+
+    Raises:
+        UserError: Without names, the values leave a gap.
+    """
+    if names is None:
+        values = [label.value for labels in splits.values() for label in labels if label.value is not None]
+        names = classes_of_values((value for value in values if not _is_negative(value)), place)
+    by_name = {name: index for index, name in enumerate(names)}
+    resolved = {
+        split: [_index(label, by_name, len(names), findings) for label in labels]
+        for split, labels in splits.items()
+    }
+    return names, resolved
+
+
+def _is_negative(value: int | str) -> bool:
+    return isinstance(value, int) and value < 0
+
+
+def _index(label: Labelled, by_name: dict[str, int], count: int, findings: Findings) -> int | None:
+    value = label.value
+    if isinstance(value, int) and 0 <= value < count:
+        return value
+    if isinstance(value, str) and value in by_name:
+        return by_name[value]
+    if value is None:
+        message = "has no label"
+    elif isinstance(value, int):
+        message = f"class {value} is out of range, allowed 0 to {count - 1}"
+    else:
+        message = f"class {value!r} is not one of the {count} classes"
+    findings.add("invalid_labels", label.place, message)
+    return None

@@ -1,0 +1,144 @@
+"""Names that formats share: splits, image files, classes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kubepresso.config.data import DataConfig
+from kubepresso.data.findings import Findings
+from kubepresso.errors import UserError
+
+SPLIT_ALIASES = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing", "eval"),
+}
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dng", ".webp", ".mpo", ".gif"}
+)
+_COMPANION_SUFFIXES = frozenset({".csv", ".json", ".yaml", ".yml", ".md", ".txt"})
+
+
+def canonical_split(name: str) -> str | None:
+    """Return train, valid or test for a name such as ``validation`` or ``train-00000``, else None."""
+    token = re.split(r"[^a-z]", name.lower(), maxsplit=1)[0]
+    return next((split for split, aliases in SPLIT_ALIASES.items() if token in aliases), None)
+
+
+def split_folders(data: DataConfig, root: Path) -> dict[str, Path]:
+    """Return the folder of each split.
+
+    ``data.path.<split>.image`` where given; else folders of the root that are named as splits; else the root
+    itself is train.
+
+    Raises:
+        UserError: A folder that is named does not exist.
+    """
+    given = {name: path for name in SPLIT_ALIASES if (path := split_path(data, name, "image"))}
+    if given:
+        folders = {name: root / path for name, path in given.items()}
+        missing = [
+            f"data.path.{name}.image: {folder} is not a folder"
+            for name, folder in folders.items()
+            if not folder.is_dir()
+        ]
+        if missing:
+            raise UserError(missing)
+        return folders
+    found: dict[str, Path] = {}
+    for folder in sorted(entry for entry in root.iterdir() if entry.is_dir()):
+        name = next(
+            (split for split, aliases in SPLIT_ALIASES.items() if folder.name.lower() in aliases), None
+        )
+        if name:
+            found.setdefault(name, folder)
+    return found if "train" in found else {"train": root}
+
+
+def split_path(data: DataConfig, split: str, key: str) -> str | None:
+    """Return ``data.path.<split>.<key>``, key image or label; None where absent."""
+    entry = getattr(data.path, split) if data.path is not None else None
+    return getattr(entry, key, None) or None
+
+
+def list_images(folder: Path, root: Path, data: DataConfig, findings: Findings) -> list[Path]:
+    """Return all image files below a folder in sorted order; what is left out is reported as unused."""
+    pattern = data.path.pattern.image if data.path is not None else None
+    images = []
+    for file in sorted(folder.rglob("*")):
+        if not file.is_file() or any(part.startswith(".") for part in file.relative_to(folder).parts):
+            continue
+        if file.suffix.lower() not in IMAGE_SUFFIXES:
+            if file.suffix.lower() not in _COMPANION_SUFFIXES:
+                findings.add("unused_files", relative(file, root), "not an image by its suffix")
+        elif pattern and not re.search(pattern, file.name):
+            findings.add("unused_files", relative(file, root), "does not match data.path.pattern.image")
+        else:
+            images.append(file)
+    return images
+
+
+def relative(file: Path, root: Path) -> str:
+    """Return a file's name inside the source."""
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
+
+
+def mapped_classes(data: DataConfig, root: Path) -> list[str] | None:
+    """Return the class names of ``data.id_mapping``, None where it is absent.
+
+    A list holds the names in label order; a dictionary maps index to name; a string names a JSON file,
+    relative to the root, with either.
+
+    Raises:
+        UserError: The file cannot be read, or its indexes are not 0 to n - 1.
+    """
+    mapping: Any = data.id_mapping
+    if isinstance(mapping, str):
+        try:
+            mapping = json.loads((root / mapping).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"data.id_mapping: cannot read {root / mapping} ({error})") from error
+    if mapping is None:
+        return None
+    names = _ordered(mapping) if isinstance(mapping, dict) else [str(name) for name in mapping]
+    if not names or len(set(names)) != len(names):
+        raise UserError(f"data.id_mapping: needs at least one name and each name once, got {names}")
+    return names
+
+
+def _ordered(mapping: dict[Any, Any]) -> list[str]:
+    try:
+        by_index = {int(index): str(name) for index, name in mapping.items()}
+    except ValueError:
+        by_index = {}
+    if sorted(by_index) != list(range(len(mapping))):
+        found = ", ".join(map(str, mapping))
+        raise UserError(f"data.id_mapping: keys must be the indexes 0 to {len(mapping) - 1}, got {found}")
+    return [by_index[index] for index in range(len(by_index))]
+
+
+def classes_of_values(values: Iterable[int | str], place: str) -> list[str]:
+    """Return class names where nothing names them: the sorted names, or the indexes written out.
+
+    Raises:
+        UserError: Indexes leave a gap, so the number of classes cannot be known.
+    """
+    distinct = set(values)
+    if not all(isinstance(value, int) for value in distinct):
+        return sorted(map(str, distinct))
+    indexes = sorted(int(value) for value in distinct)
+    if indexes != list(range(len(indexes))):
+        raise UserError(
+            f"{place}: the class indexes found ({_abridged(indexes)}) are not 0 to {len(indexes) - 1}; "
+            "name the classes in data.id_mapping"
+        )
+    return [str(index) for index in indexes]
+
+
+def _abridged(indexes: list[int]) -> str:
+    shown = ", ".join(map(str, indexes[:12]))
+    return shown if len(indexes) <= 12 else f"{shown}, ... {indexes[-1]}"

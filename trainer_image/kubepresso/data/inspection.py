@@ -1,0 +1,65 @@
+"""Decode every image in full, and remember what the checks and the report need to know of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+from kubepresso.data.formats import RawSample
+
+_BATCH = 256
+
+
+class Inspected(NamedTuple):
+    """An image after decoding.
+
+    Args:
+        sample: The sample as it came.
+        problem: Why it cannot be decoded; None where it can.
+        size: Width and height, upright.
+        bytes_digest: SHA-256 of the encoded bytes.
+        pixels_digest: SHA-256 of the upright RGB pixels and their size, the first 16 bytes.
+    """
+
+    sample: RawSample
+    problem: str | None
+    size: tuple[int, int]
+    bytes_digest: bytes
+    pixels_digest: bytes
+
+
+def inspect_all(samples: Iterable[RawSample]) -> Iterator[Inspected]:
+    """Inspect a stream in order, on all cores, holding a few hundred images at a time."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd EXIF data and large images; errors still count
+        stream = iter(samples)
+        while batch := list(islice(stream, _BATCH)):
+            yield from pool.map(inspect, batch)
+
+
+def inspect(sample: RawSample) -> Inspected:
+    """Decode one image to its last pixel."""
+    bytes_digest = hashlib.sha256(sample.image_bytes).digest()
+    if not sample.image_bytes:
+        return Inspected(sample, "no image data", (0, 0), bytes_digest, b"")
+    try:
+        with Image.open(io.BytesIO(sample.image_bytes)) as image:
+            image.load()
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+    except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
+        return Inspected(sample, f"cannot be decoded ({_reason(error)})", (0, 0), bytes_digest, b"")
+    pixels = hashlib.sha256(upright.tobytes() + repr(upright.size).encode()).digest()[:16]
+    return Inspected(sample, None, upright.size, bytes_digest, pixels)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return "not an image" if "cannot identify image file" in text else text
