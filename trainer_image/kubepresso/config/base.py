@@ -36,6 +36,7 @@ class Section(BaseModel):
         frozen=True,
         strict=True,
         allow_inf_nan=False,
+        defer_build=True,
         json_schema_extra=_describe_extras,
     )
 

@@ -1,0 +1,84 @@
+"""What a failing call to a bucket means, and what to do about it. Imported only where botocore is there already."""
+
+from __future__ import annotations
+
+import botocore.exceptions as boto
+
+from kubepresso.errors import UserError
+from kubepresso.storage.location import BucketPlace
+
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled"}
+_WRONG_KEYS = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "ExpiredToken",
+    "AuthorizationHeaderMalformed",
+}
+_BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504"}
+
+#: What a call to a bucket may raise.
+BUCKET_ERRORS = (boto.BotoCoreError, boto.ClientError)
+#: What a second attempt at one object may mend.
+PASSING_ERRORS = (
+    boto.ResponseStreamingError,
+    boto.IncompleteReadError,
+    boto.ReadTimeoutError,
+    boto.ConnectionClosedError,
+    boto.ChecksumError,
+)
+_UNREACHABLE = (boto.ConnectionError, boto.ConnectTimeoutError, boto.HTTPClientError)
+
+
+def is_missing(error: BaseException) -> bool:
+    """Say whether the object is not there, the bucket being there."""
+    return isinstance(error, boto.ClientError) and _code(error) in _MISSING
+
+
+def is_denied(error: BaseException) -> bool:
+    """Say whether the bucket answers and refuses."""
+    return isinstance(error, boto.ClientError) and _code(error) in _DENIED
+
+
+def explained(place: BucketPlace, endpoint: str, error: BaseException) -> UserError:
+    """Say what is wrong, naming the URI and the endpoint, and what to do. Holds no credential."""
+    return UserError(f"{place.uri} (endpoint {endpoint}): {_explain(place, error)}")
+
+
+def _explain(place: BucketPlace, error: BaseException) -> str:
+    if isinstance(error, boto.ClientError):
+        return _explain_answer(place, error)
+    if isinstance(
+        error, boto.NoCredentialsError | boto.PartialCredentialsError | boto.CredentialRetrievalError
+    ):
+        return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the pod a role"
+    if isinstance(error, boto.SSLError):
+        return "the endpoint's certificate is not trusted; set AWS_CA_BUNDLE to its authority, or check https and http"
+    if isinstance(error, boto.ReadTimeoutError):
+        return "the endpoint took the connection and did not answer; check that it is an S3 server and that it runs"
+    if isinstance(error, _UNREACHABLE):
+        return "the endpoint does not answer; check AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, the network and the proxy"
+    if isinstance(error, boto.ParamValidationError):
+        return f"{place.bucket!r} is not a bucket's name; write s3://bucket/prefix"
+    return " ".join(str(error).split())
+
+
+def _explain_answer(place: BucketPlace, error: boto.ClientError) -> str:
+    code = _code(error)
+    if code == "NoSuchBucket":
+        return f"there is no bucket {place.bucket!r}; check its name and the endpoint"
+    if code in _MISSING:
+        return "no such key or prefix; check its spelling"
+    if code in _WRONG_KEYS:
+        return f"the endpoint does not take these credentials ({code}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION"
+    if code in _DENIED:
+        return f"access denied to {error.operation_name}; the credentials need s3:ListBucket, s3:GetObject and, to write, s3:PutObject"
+    if code in _BUSY:
+        return f"the server is too busy or broken ({code}), tried several times; try again later"
+    message = error.response.get("Error", {}).get("Message", "")
+    return f"the server answered {code} to {error.operation_name}: {message}"
+
+
+def _code(error: boto.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))

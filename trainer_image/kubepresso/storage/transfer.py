@@ -1,0 +1,148 @@
+"""Whole folders from and to buckets: in parallel, resumed where they broke off, whole or absent."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from kubepresso.errors import UserError
+from kubepresso.storage import local, s3
+from kubepresso.storage.atomic import atomic_folder, explained_write
+from kubepresso.storage.location import BucketPlace, Entry, LocalPlace, locate
+
+#: Attempts at one file; botocore repeats single requests by itself.
+ATTEMPTS = 3
+#: The file by which a folder is known as whole goes last.
+_LAST = "manifest.json"
+Item = TypeVar("Item")
+
+
+def get_folder(uri: str, target: Path) -> Path:
+    """Copy all files below a folder or prefix to ``target``.
+
+    Files go to a folder beside the target first, which takes the target's name when all are there and checked.
+    If it breaks off, that folder stays, and the next call gets only what is missing or has changed.
+
+    Args:
+        uri: A plain path, ``file://`` or ``s3://``.
+        target: Folder to make; what stood there is replaced.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        UserError: Nothing is there, it cannot be read, a file changed meanwhile, or the disk is full.
+    """
+    place = locate(uri)
+    if isinstance(place, LocalPlace):
+        _copy_folder(place, target)
+        return target
+    wanted = s3.entries(place)
+    if not wanted:
+        raise UserError(f"{uri}: holds no file below it; check the prefix")
+    _check_keys(uri, wanted)
+    staging = target.with_name(f".{target.name}.download")
+    with explained_write(staging):
+        staging.mkdir(parents=True, exist_ok=True)
+        _remove_strangers(staging, wanted)
+        missing = [entry for entry in wanted if not _is_same(staging / entry.key, entry)]
+        for folder in {(staging / entry.key).parent for entry in missing}:
+            folder.mkdir(parents=True, exist_ok=True)
+        _in_parallel(lambda entry: _download(place, entry, staging / entry.key), missing)
+        if target.is_dir():
+            shutil.rmtree(target)
+        staging.replace(target)
+    return target
+
+
+def put_folder(source: Path, uri: str) -> None:
+    """Copy all files of a folder to a folder or prefix; ``manifest.json`` last, so that it stands for a whole.
+
+    Args:
+        source: A folder.
+        uri: A plain path or ``file://``, which is replaced, or ``s3://``, where other keys stay.
+
+    Raises:
+        UserError: The folder is not there, or the place cannot be written.
+    """
+    place = locate(uri)
+    if not source.is_dir():
+        raise UserError(f"{source}: no such folder")
+    if isinstance(place, LocalPlace):
+        _copy_folder(LocalPlace(str(source), source), place.path)
+        return
+    keys = [entry.key for entry in local.entries(LocalPlace(str(source), source))]
+    last = [key for key in keys if key == _LAST]
+    for group in ([key for key in keys if key != _LAST], last):
+        _in_parallel(lambda key: s3.upload(_below(place, key), source / key), group)
+
+
+def _copy_folder(place: LocalPlace, target: Path) -> None:
+    if not place.path.is_dir():
+        raise UserError(f"{place.uri}: no such folder")
+    with atomic_folder(target) as folder:
+        try:
+            shutil.copytree(place.path, folder, dirs_exist_ok=True)
+        except shutil.Error as error:
+            raise UserError(
+                [f"{source}: cannot be copied: {why}" for source, _, why in error.args[0]]
+            ) from error
+
+
+def _download(place: BucketPlace, entry: Entry, target: Path) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            s3.download(_below(place, entry.key), entry, target)
+            return
+        except UserError:
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(0.2 * 2**attempt)
+
+
+def _below(place: BucketPlace, key: str) -> BucketPlace:
+    return BucketPlace(f"{place.uri.rstrip('/')}/{key}", place.bucket, f"{place.key}/{key}".lstrip("/"))
+
+
+def _check_keys(uri: str, entries: Iterable[Entry]) -> None:
+    """Refuse keys that would leave the target: a bucket is not to be trusted with our paths."""
+    bad = [
+        f"{uri}: the key {entry.key!r} is no path below a folder; rename it"
+        for entry in entries
+        if entry.key.startswith("/")
+        or "\\" in entry.key
+        or "\0" in entry.key
+        or not {"..", ".", ""}.isdisjoint(entry.key.split("/"))
+    ]
+    if bad:
+        raise UserError(bad)
+
+
+def _is_same(path: Path, entry: Entry) -> bool:
+    if not path.is_file():
+        return False
+    status = path.stat()
+    return status.st_size == entry.size and abs(status.st_mtime - entry.modified) < 0.001
+
+
+def _remove_strangers(folder: Path, wanted: Iterable[Entry]) -> None:
+    keep = {entry.key for entry in wanted}
+    for path in folder.rglob("*"):
+        if path.is_file() and PurePosixPath(path.relative_to(folder)).as_posix() not in keep:
+            path.unlink()
+
+
+def _in_parallel(work: Callable[[Item], None], items: list[Item]) -> None:
+    """Do the work in threads; the first error cancels what has not begun and is raised."""
+    with ThreadPoolExecutor(s3.PARALLEL) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
