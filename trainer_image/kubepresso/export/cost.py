@@ -21,37 +21,47 @@ class Cost:
 
 
 def measure_cost(module: nn.Module, input_size: Sequence[int]) -> Cost:
-    """Count parameters and multiply-accumulates for one image of ``input_size`` [height, width].
+    """Count parameters and multiply-accumulates for one image.
 
-    Convolutions and matrix products count, biases, norms, activations and pooling do not (the convention of most
-    published tables: ResNet-18 at 224x224 has 1.814 G).
+    Args:
+        module: A network or a traced graph, see ``measure_macs``.
+        input_size: Height and width in pixels.
+    """
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    return Cost(parameters, sum(measure_macs(module, input_size).values()))
+
+
+def measure_macs(module: nn.Module, input_size: Sequence[int]) -> dict[str, int]:
+    """Count the multiply-accumulates of each convolution and linear layer for one image, by path in call order.
+
+    Biases, norms, activations and pooling are not counted, the convention of most published tables
+    (ResNet-18 at 224x224: 1.814 G).
 
     Args:
         module: A network or a traced graph; it is run once, in evaluation mode, and left as it was.
         input_size: Height and width in pixels.
     """
-    macs = 0
+    macs: dict[str, int] = {}
+    paths = {
+        layer: path
+        for path, layer in module.named_modules()
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)
+    }
 
     def count(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
-        nonlocal macs
-        macs += _macs(layer, output)
+        weight: Any = layer.weight
+        # Each number of the output costs one filter.
+        macs[paths[layer]] = macs.get(paths[layer], 0) + output.numel() * weight[0].numel()
 
-    counted = [layer for layer in module.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)]
-    handles = [layer.register_forward_hook(count) for layer in counted]
-    training = {layer: layer.training for layer in module.modules()}
+    handles = [layer.register_forward_hook(count) for layer in paths]
+    modes = {layer: layer.training for layer in module.modules()}
     try:
         module.eval()
         with torch.no_grad():
-            module(input_like(module, list(input_size)))
+            module(input_like(module, input_size))
     finally:
         for handle in handles:
             handle.remove()
-        for layer, mode in training.items():
+        for layer, mode in modes.items():
             layer.training = mode
-    return Cost(sum(parameter.numel() for parameter in module.parameters()), macs)
-
-
-def _macs(layer: nn.Module, output: torch.Tensor) -> int:
-    """Return the multiply-accumulates of one call: each output number costs one filter."""
-    weight: Any = layer.weight
-    return int(output.numel() * weight[0].numel())
+    return macs

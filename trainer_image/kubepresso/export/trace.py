@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -43,7 +44,7 @@ def trace(module: nn.Module) -> fx.GraphModule:
     return traced
 
 
-def input_like(module: nn.Module, input_size: tuple[int, int] | list[int], batch: int = 1) -> torch.Tensor:
+def input_like(module: nn.Module, input_size: Sequence[int], batch: int = 1) -> torch.Tensor:
     """Return zeros [batch, 3, height, width] on the device of the module's first parameter."""
     reference: Any = next(module.parameters(), torch.empty(0))
     return torch.zeros(batch, 3, *input_size, device=reference.device)
