@@ -15,8 +15,8 @@ from kubepresso.storage import get_folder, local_path
 def source_uri(data: DataConfig) -> str | None:
     """Return the place of the data: a path or URI; None for a repository of the hub.
 
-    ``data.format: local`` reads ``data.path.root``. ``huggingface`` reads ``data.metadata.repo`` where that is a
-    URI or a folder that exists, else ``data.path.root`` where given, else the hub.
+    ``data.format: local`` reads ``data.path.root``. ``huggingface`` reads ``data.metadata.repo`` where that
+    is a URI or a folder that exists, else ``data.path.root`` where given, else the hub.
 
     Raises:
         UserError: The configuration names no place.

@@ -69,5 +69,5 @@ def _hsv_to_rgb(hsv: torch.Tensor) -> torch.Tensor:
     """The inverse, by the closed form ``v - v s max(0, min(k, 4 - k, 1))`` with ``k = (n + 6 h) mod 6``."""
     hue, saturation, value = hsv
     k = (torch.tensor([5.0, 3.0, 1.0])[:, None, None] + hue * 6) % 6
-    drop: torch.Tensor = saturation * torch.minimum(k, 4 - k).clamp(0, 1)
-    return value - value * drop
+    darker: torch.Tensor = value - value * saturation * torch.minimum(k, 4 - k).clamp(0, 1)
+    return darker
