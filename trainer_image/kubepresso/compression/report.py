@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import fx
+from torch import fx, nn
 
-from kubepresso.compression.final_layers import PRUNABLE
 from kubepresso.export import Cost
 from kubepresso.export.cost import measure_macs
 
@@ -23,7 +22,7 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class LayerChange:
-    """One layer before and after. ``kind`` is its class, ``depthwise`` said apart."""
+    """One layer before and after. ``kind`` is for reading, for example ``convolution 3x3``."""
 
     path: str
     kind: str
@@ -47,13 +46,17 @@ def layer_sizes(graph: fx.GraphModule, input_size: tuple[int, int]) -> dict[str,
     sizes = {}
     for path, macs in measure_macs(graph, input_size).items():
         layer = graph.get_submodule(path)
-        assert isinstance(layer, PRUNABLE)
-        linear = hasattr(layer, "in_features")
-        inputs, outputs = (
-            (layer.in_features, layer.out_features) if linear else (layer.in_channels, layer.out_channels)
-        )
-        depthwise = not linear and 1 < layer.groups == layer.in_channels
         parameters = sum(parameter.numel() for parameter in layer.parameters())
-        kind = type(layer).__name__ + (" depthwise" if depthwise else "")
-        sizes[path] = (kind, LayerSize(int(inputs), int(outputs), parameters, macs))
+        kind, inputs, outputs = _shape(layer)
+        sizes[path] = (kind, LayerSize(inputs, outputs, parameters, macs))
     return sizes
+
+
+def _shape(layer: nn.Module) -> tuple[str, int, int]:
+    """Return kind, input channels and output channels."""
+    if isinstance(layer, nn.Linear):
+        return "linear", layer.in_features, layer.out_features
+    assert isinstance(layer, nn.Conv1d | nn.Conv2d)
+    kernel = "x".join(map(str, layer.kernel_size))
+    depthwise = "depthwise " if 1 < layer.groups == layer.in_channels else ""
+    return f"{depthwise}convolution {kernel}", layer.in_channels, layer.out_channels

@@ -32,7 +32,7 @@ def measure_cost(module: nn.Module, input_size: Sequence[int]) -> Cost:
 
 
 def measure_macs(module: nn.Module, input_size: Sequence[int]) -> dict[str, int]:
-    """Count the multiply-accumulates of each convolution and linear layer for one image, by path in call order.
+    """Count the multiply-accumulates an image of each convolution and linear layer, by path in call order.
 
     Biases, norms, activations and pooling are not counted, the convention of most published tables
     (ResNet-18 at 224x224: 1.814 G).
@@ -42,7 +42,7 @@ def measure_macs(module: nn.Module, input_size: Sequence[int]) -> dict[str, int]
         input_size: Height and width in pixels.
     """
     macs: dict[str, int] = {}
-    paths = {
+    paths: dict[nn.Module, str] = {
         layer: path
         for path, layer in module.named_modules()
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)

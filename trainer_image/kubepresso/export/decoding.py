@@ -25,7 +25,7 @@ def decode_modules(modules: Any, place: Path) -> nn.Module:
     """Return an empty root that holds each module at its path, built on the meta device (no memory).
 
     Raises:
-        UserError: A path is no plain dotted name, a class is not of the vocabulary, or it refuses its arguments.
+        UserError: A path is no plain dotted name, or a class is unknown or refuses its arguments.
     """
     if not isinstance(modules, dict) or len(modules) > _MOST_NODES:
         raise UserError(f"{place}: modules must be a mapping of at most {_MOST_NODES} paths")
@@ -57,9 +57,7 @@ def _build(description: Any) -> nn.Module:
 
 def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
     if not _PATH.fullmatch(path):
-        raise UserError(
-            "a path consists of letters, digits, _ and dots, and no part begins with two underscores"
-        )
+        raise UserError("a path has letters, digits, _ and dots, and no part begins with two underscores")
     *parents, name = path.split(".")
     parent = root
     for part in parents:
@@ -86,11 +84,12 @@ def decode_graph(nodes: Any, root: nn.Module, place: Path) -> fx.Graph:
         place: The file, for error messages.
 
     Raises:
-        UserError: A node is malformed, calls what is not allowed, or uses a node that does not stand before it.
+        UserError: A node is malformed, calls what is not allowed, or uses a node that is not before it.
     """
     if not isinstance(nodes, list) or not 2 <= len(nodes) <= _MOST_NODES:
         raise UserError(f"{place}: nodes must be a list of 2 to {_MOST_NODES} nodes")
-    graph, known = fx.Graph(), {}
+    graph = fx.Graph()
+    known: dict[str, fx.Node] = {}
     callable_paths = {path for path, module in root.named_modules() if type(module) in MODULES}
     for index, data in enumerate(nodes):
         try:

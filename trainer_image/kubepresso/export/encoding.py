@@ -50,7 +50,7 @@ def _target(node: fx.Node) -> str:
 
 
 def encode_value(value: Any) -> Any:
-    """Return an argument as JSON: another node is ``{"node": name}``, a tuple ``{"tuple": [...]}``, and so on.
+    """Return an argument as JSON: a node is ``{"node": name}``, a tuple ``{"tuple": [...]}``, and so on.
 
     Raises:
         UserError: The value has no such form.
@@ -71,7 +71,7 @@ def encode_value(value: Any) -> Any:
 
 
 def encode_modules(graph: fx.GraphModule) -> dict[str, Any]:
-    """Return, by path, the class and constructor arguments of each module that the graph calls, in tree order.
+    """Return the class and constructor arguments of each module that the graph calls, by path.
 
     Raises:
         UserError: A module is not one of the vocabulary; all such modules at once.

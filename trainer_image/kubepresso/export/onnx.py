@@ -20,6 +20,13 @@ from kubepresso.storage.atomic import atomic_file
 
 INPUT_NAME = "images"
 OUTPUT_NAME = "output"
+_REFUSALS = (
+    torch.onnx.errors.OnnxExporterError,
+    onnx.checker.ValidationError,
+    onnx.shape_inference.InferenceError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def export_onnx(module: nn.Module, path: Path, input_size: Sequence[int], opset: int) -> None:

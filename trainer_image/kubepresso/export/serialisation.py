@@ -1,7 +1,7 @@
 """A traced graph as data: ``graph.json`` and ``weights.safetensors``. Nothing in them is code.
 
-``graph.json`` may come from anyone. Loading it looks up functions, methods and module classes in the tables of
-``vocabulary`` and nowhere else, and holds every name that FX writes into its generated Python to a plain pattern.
+``graph.json`` may come from anyone. Loading it looks up functions, methods and module classes in the tables
+of ``vocabulary`` and nowhere else, and every name that FX writes into its generated Python is a plain one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _MOST_BYTES = 32 << 20
 
 
 def save_graph(folder: Path, graph: fx.GraphModule) -> None:
-    """Write ``graph.json`` and ``weights.safetensors``, floating-point weights as fp32, into an existing folder.
+    """Write ``graph.json`` and ``weights.safetensors`` (floating-point numbers as fp32) into a folder.
 
     Args:
-        folder: Where the two files go.
+        folder: Where the two files go; it exists.
         graph: A traced graph, see ``trace``; it is not changed.
 
     Raises:
@@ -72,9 +72,8 @@ def _read_document(place: Path) -> dict[str, Any]:
         raise UserError(f"{place}: missing; this folder is not a whole model bundle") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{place}: not JSON ({error})") from error
-    found = document.get("format") if isinstance(document, dict) else None
-    if found != FORMAT:
-        raise UserError(f"{place}: format {found!r} is not known, allowed: {FORMAT}")
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise UserError(f"{place}: not a graph of the format {FORMAT}, the only one known")
     return document
 
 

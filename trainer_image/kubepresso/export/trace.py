@@ -20,7 +20,7 @@ class _Tracer(fx.Tracer):
 
 
 def trace(module: nn.Module) -> fx.GraphModule:
-    """Return the FX graph of ``module``, with the same submodule paths (``backbone.*``, ``head.*``) and tensors.
+    """Return the FX graph of ``module``, with the same submodule paths (``backbone.*``, ``head.*``).
 
     The graph shares its parameters with ``module``. A GraphModule is returned as it is.
 

@@ -11,17 +11,15 @@ import torch.nn.functional as F
 from torch import nn
 
 _CONVOLUTION = (
-    "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode",
-)  # fmt: skip
-_TRANSPOSED = (
-    "in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "bias", "dilation",
+    "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias",
     "padding_mode",
 )  # fmt: skip
+_TRANSPOSED = (*_CONVOLUTION, "output_padding")
 _BATCH_NORM = ("num_features", "eps", "momentum", "affine", "track_running_stats")
 _MAX_POOL = ("kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode")
 _AVERAGE_POOL = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
 
-#: Constructor arguments by class; each is also an attribute of the module, except ``bias``, which says if there is one.
+#: Constructor arguments by class, each an attribute of the module too (``bias`` says if there is one).
 MODULES: dict[type[nn.Module], tuple[str, ...]] = {
     nn.AdaptiveAvgPool1d: ("output_size",),
     nn.AdaptiveAvgPool2d: ("output_size",),
@@ -113,9 +111,9 @@ NAMES_OF_FUNCTIONS: dict[Any, str] = {function: name for name, function in FUNCT
 #: Methods of a tensor.
 METHODS = frozenset(
     {
-        "add", "chunk", "clamp", "contiguous", "exp", "flatten", "float", "matmul", "mean", "mul", "permute", "relu",
-        "reshape", "sigmoid", "size", "softmax", "split", "sqrt", "squeeze", "sub", "sum", "tanh", "transpose",
-        "unflatten", "unsqueeze", "view",
+        "add", "chunk", "clamp", "contiguous", "exp", "flatten", "float", "matmul", "mean", "mul", "permute",
+        "relu", "reshape", "sigmoid", "size", "softmax", "split", "sqrt", "squeeze", "sub", "sum", "tanh",
+        "transpose", "unflatten", "unsqueeze", "view",
     }
 )  # fmt: skip
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
+from kubepresso.config import ModelConfig
 from kubepresso.models import backbones, heads  # noqa: F401  (fills the registries)
 from kubepresso.models.checkpoint import load_checkpoint
 from kubepresso.models.freezing import freeze_backbone
@@ -14,7 +13,7 @@ from kubepresso.models.registry import BACKBONES, HEADS, find_part
 
 
 class VisionModel(nn.Module):
-    """A backbone and a head: images [N, 3, H, W] to the head's output, for classification logits [N, classes]."""
+    """A backbone and a head."""
 
     def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -22,14 +21,16 @@ class VisionModel(nn.Module):
         self.head = head
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.backbone(images))
+        """Map images [N, 3, H, W] to the head's output, for classification logits [N, classes]."""
+        out: Tensor = self.head(self.backbone(images))
+        return out
 
 
-def build_model(model_config: Any, num_classes: int) -> VisionModel:
+def build_model(model_config: ModelConfig, num_classes: int) -> VisionModel:
     """Build, initialise, load the checkpoint that the configuration names, and freeze what it asks to freeze.
 
     Args:
-        model_config: The ``model`` module: ``name``, ``architecture``, ``checkpoint``, ``freeze_backbone``.
+        model_config: The ``model`` module.
         num_classes: Classes of the data.
 
     Returns:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +19,7 @@ from torch import fx, nn
 
 from kubepresso.errors import UserError
 from kubepresso.export import GRAPH_FILE, WEIGHTS_FILE, load_graph, measure_cost, save_graph, trace
+from kubepresso.export.onnx import export_onnx
 from kubepresso.storage.atomic import atomic_folder
 
 MANIFEST_FILE = "manifest.json"
@@ -27,8 +27,7 @@ ONNX_FILE = "model.onnx"
 #: A pickled GraphModule, the form that NetsPresso takes. It is written for others and never read here.
 INTERCHANGE_FILE = "model_fx.pt"
 DEFAULT_OPSET = 17
-
-_LOG = logging.getLogger(__name__)
+_REQUIRED_FILES = (GRAPH_FILE, WEIGHTS_FILE, ONNX_FILE)
 
 
 class FileRecord(BaseModel):
@@ -49,13 +48,14 @@ class BundleManifest(BaseModel):
         classes: Class names in the order of the logits.
         input_size: Height and width in pixels, as the network sees images.
         preprocessing: The entries of ``augmentation.inference``.
-        lineage: Where it came from, by name: ``config_digest``, ``data_digest``, ``parent`` (a bundle's digest),
+        lineage: Where it came from: ``config_digest``, ``data_digest``, ``parent`` (a bundle's digest),
             ``method``, ``ratio`` and what else the writer knows.
         metrics: Measured on the model as it is here.
         parameters: Numbers that training learnt; filled in when saved.
         macs: Multiply-accumulates an image; filled in when saved.
         onnx_opset: Operator set of ``model.onnx``; filled in when saved.
         files: By name; filled in when saved.
+        content_digest: What ``digest`` gave; filled in when saved.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,7 +70,8 @@ class BundleManifest(BaseModel):
     parameters: int = 0
     macs: int = 0
     onnx_opset: int = 0
-    files: dict[str, FileRecord] = {}
+    files: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")], FileRecord] = {}
+    content_digest: str = ""
 
     def digest(self) -> str:
         """Return ``sha256:...`` of what the model computes: graph, weights, classes and preprocessing.
@@ -117,8 +118,6 @@ def save_bundle(
     Raises:
         UserError: The model cannot be traced, written as data or as ONNX, or the disk is full.
     """
-    from kubepresso.export.onnx import export_onnx
-
     graph = copy.deepcopy(trace(module)).cpu().float().eval().requires_grad_(True)
     with atomic_folder(folder) as temporary:
         save_graph(temporary, graph)
@@ -135,6 +134,7 @@ def save_bundle(
                 "files": {path.name: _record(path) for path in sorted(temporary.iterdir())},
             }
         )
+        written = written.model_copy(update={"content_digest": written.digest()})
         (temporary / MANIFEST_FILE).write_text(written.model_dump_json(indent=2), encoding="utf-8")
     return written
 
@@ -150,17 +150,15 @@ def load_bundle(folder: Path, verify: bool = True) -> Bundle:
         UserError: The folder is no bundle, is incomplete, or was altered; all problems at once.
     """
     manifest = load_manifest(folder)
-    problems = [
-        problem
-        for name, record in manifest.files.items()
-        for problem in _problems(folder / name, record, verify)
-    ]
-    problems += [
-        f"{folder}: {name} is not listed" for name in (GRAPH_FILE, WEIGHTS_FILE) if name not in manifest.files
-    ]
+    listed, place = manifest.files, folder / MANIFEST_FILE
+    problems = [f"{place}: files: {name} is not listed" for name in _REQUIRED_FILES if name not in listed]
+    if verify and not problems and manifest.content_digest != manifest.digest():
+        problems.append(f"{place}: what it says of the model is not what was written")
+    for name, record in listed.items():
+        problems += _problems(folder / name, record, verify)
     if problems:
         raise UserError(
-            [*problems, f"{folder}: this bundle is incomplete or was altered; fetch or make it again"]
+            [*problems, f"{folder}: this bundle is incomplete or altered; fetch or make it again"]
         )
     return Bundle(load_graph(folder), manifest, folder)
 
@@ -175,9 +173,8 @@ def load_manifest(folder: Path) -> BundleManifest:
     try:
         return BundleManifest.model_validate_json(place.read_bytes())
     except OSError as error:
-        raise UserError(
-            f"{place}: cannot be read ({error.strerror}); a model bundle is expected here"
-        ) from error
+        reason = f"cannot be read ({error.strerror}); a model bundle is expected here"
+        raise UserError(f"{place}: {reason}") from error
     except ValidationError as error:
         lines = [f"{place}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise UserError(lines) from error
@@ -188,7 +185,7 @@ def _record(path: Path) -> FileRecord:
 
 
 def _problems(path: Path, record: FileRecord, verify: bool) -> list[str]:
-    if path.parent.joinpath(path.name) != path or not path.is_file():
+    if not path.is_file():
         return [f"{path}: missing"]
     if path.stat().st_size != record.bytes:
         return [f"{path}: {path.stat().st_size} bytes, the manifest says {record.bytes}"]

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import pickle
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from kubepresso.config import ModelConfig
 from kubepresso.errors import UserError
 from kubepresso.export import WEIGHTS_FILE
 from kubepresso.models.pretrained import fetch_pretrained
+from kubepresso.storage import join, read_bytes
 
 _LOG = logging.getLogger(__name__)
 _KEY = "model.checkpoint.path"
+_PICKLED = (".pt", ".pth")
+_MISSING_SHOWN = 5
 
 Weights = Mapping[str, Tensor]
 
 
-def load_checkpoint(model: nn.Module, model_config: Any) -> None:
+def load_checkpoint(model: nn.Module, model_config: ModelConfig) -> None:
     """Load the weights that ``model_config.checkpoint`` names.
 
     Nothing is loaded where ``use_pretrained`` is false. Without a path, the public weights of ``model.name``
@@ -35,54 +40,49 @@ def load_checkpoint(model: nn.Module, model_config: Any) -> None:
     checkpoint = model_config.checkpoint
     if not checkpoint.use_pretrained:
         if checkpoint.path is not None:
-            _LOG.warning("%s is not read: model.checkpoint.use_pretrained is false", _KEY)
+            _LOG.warning("%s: %s is not read, since use_pretrained is false", _KEY, checkpoint.path)
         return
     if checkpoint.path is None:
         source, weights = f"pretrained {model_config.name}", fetch_pretrained(model_config.name, model)
     else:
-        source, weights = str(checkpoint.path), _without_wrappers(_read(str(checkpoint.path)))
+        source, weights = f"{_KEY}: {checkpoint.path}", _under_our_names(_read(checkpoint.path))
     _fit(model, weights, source, checkpoint.load_head)
 
 
 def _read(path: str) -> Weights:
-    place = Path(path.removeprefix("file://"))
-    if place.is_dir():
-        place = place / WEIGHTS_FILE
-    if not place.is_file():
-        raise UserError(f"{_KEY}: {path} is not a file or a model bundle")
+    """Read a safetensors file, a pickled state dict (tensors only), or the weights of a bundle."""
+    if not path.endswith((".safetensors", *_PICKLED)):
+        path = join(path, WEIGHTS_FILE)
+    content = read_bytes(path)
+    if path.endswith(_PICKLED):
+        return _read_state_dict(content, path)
     try:
-        if place.suffix == ".safetensors":
-            return load_file(place)
-        if place.suffix in {".pt", ".pth"}:
-            return _state_dict(torch.load(place, map_location="cpu", weights_only=True), path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{_KEY}: {path} cannot be read ({error}); it may be incomplete, fetch it again"
-        ) from error
-    except Exception as error:
-        # weights_only refuses whatever would run code; torch raises several unrelated types for it.
-        raise UserError(
-            f"{_KEY}: {path} holds more than tensors, and loading it could run code. Save a state dict instead: "
-            "safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
-        ) from error
-    raise UserError(
-        f"{_KEY}: {path} has an unknown suffix, allowed: .safetensors, .pt and .pth state dicts, a bundle"
-    )
+        weights: Weights = load_safetensors(content)
+    except SafetensorError as error:
+        raise UserError(f"{_KEY}: {path} is damaged or no safetensors file ({error})") from error
+    return weights
 
 
-def _state_dict(content: Any, path: str) -> Weights:
-    """Return the tensors by name, also from a training checkpoint that keeps them one level down."""
-    if isinstance(content, Mapping):
-        for key in ("state_dict", "model"):
-            if isinstance(content.get(key), Mapping):
-                content = content[key]
-        if content and all(isinstance(value, Tensor) for value in content.values()):
-            return content
+def _read_state_dict(content: bytes, path: str) -> Weights:
+    try:
+        found: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{_KEY}: {path} holds more than tensors, and loading that could run code. Write a state dict "
+            "instead: safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
+        ) from error
+    except (RuntimeError, EOFError, ValueError) as error:
+        raise UserError(f"{_KEY}: {path} is damaged or no state dict ({error})") from error
+    for key in ("state_dict", "model"):
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    if isinstance(found, Mapping) and found and all(isinstance(value, Tensor) for value in found.values()):
+        return found
     raise UserError(f"{_KEY}: {path} is not a state dict (names to tensors)")
 
 
-def _without_wrappers(weights: Weights) -> Weights:
-    """Return the weights under our names: without ``module.`` of DDP, and without netspresso-trainer's ``block.``.
+def _under_our_names(weights: Weights) -> Weights:
+    """Return the weights without the ``module.`` of DDP and the ``block.`` of netspresso-trainer.
 
     There a convolution with its norm is ``conv1.block.conv``, here ``conv1.conv``.
     """
@@ -93,9 +93,11 @@ def _without_wrappers(weights: Weights) -> Weights:
 
 
 def _fit(model: nn.Module, weights: Weights, source: str, load_head: bool) -> None:
-    wanted = model.state_dict()
-    if not load_head:
-        wanted = {name: tensor for name, tensor in wanted.items() if not name.startswith("head.")}
+    wanted = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if load_head or not name.startswith("head.")
+    }
     problems = [
         f"{source}: {name} has shape {list(weights[name].shape)}, the model wants {list(tensor.shape)}"
         for name, tensor in wanted.items()
@@ -103,10 +105,14 @@ def _fit(model: nn.Module, weights: Weights, source: str, load_head: bool) -> No
     ]
     missing = [name for name in wanted if name not in weights and not name.endswith("num_batches_tracked")]
     if missing:
-        shown = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
+        shown = ", ".join(missing[:_MISSING_SHOWN]) + (" ..." if len(missing) > _MISSING_SHOWN else "")
         problems.append(f"{source}: lacks {len(missing)} of {len(wanted)} tensors: {shown}")
     if problems:
-        advice = f"{source}: model.architecture does not describe these weights"
-        head_only = load_head and all(name.startswith("head.") for name in missing)
-        raise UserError([*problems, advice + ("; load_head: false skips the head" if head_only else "")])
+        raise UserError([*problems, f"{source}: {_advice(problems)}"])
     model.load_state_dict({name: weights[name] for name in wanted if name in weights}, strict=False)
+
+
+def _advice(problems: list[str]) -> str:
+    if all(": head." in problem for problem in problems):
+        return "only the head differs; set model.checkpoint.load_head: false to start it anew"
+    return "these weights are of another network than model.architecture describes"

@@ -17,10 +17,10 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
 
 
 def freeze_backbone(model: Any) -> None:
-    """Fix the parameters and the running statistics of ``model.backbone``, in a module tree or a traced graph.
+    """Fix the parameters and the running statistics of ``model.backbone``.
 
     Args:
-        model: Anything whose attribute ``backbone`` is a module; it is changed in place.
+        model: A built network or a traced graph; it is changed in place.
     """
     model.backbone.requires_grad_(False)
     for module in model.backbone.modules():

@@ -6,9 +6,9 @@ from torch import nn
 
 
 def initialise(model: nn.Module) -> None:
-    """Draw convolutions from He's normal distribution (fan out, arXiv:1502.01852), linear layers from N(0, 0.01).
+    """Draw convolutions from He's normal distribution (fan out, arXiv:1502.01852), linear from N(0, 0.01).
 
-    Biases start at 0 and normalisation at the identity.
+    The second number is the standard deviation. Biases start at 0 and normalisation at the identity.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):

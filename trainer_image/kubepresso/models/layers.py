@@ -20,8 +20,6 @@ NORMS: dict[str, type[nn.Module]] = {"batch_norm": nn.BatchNorm2d, "instance_nor
 class ConvNormAct(nn.Module):
     """A convolution without bias, its normalisation, and an activation unless ``act_type`` is None.
 
-    Input [N, in_channels, H, W]; output [N, out_channels, ceil(H / stride), ceil(W / stride)].
-
     Args:
         in_channels: Channels in.
         out_channels: Channels out.
@@ -53,6 +51,7 @@ class ConvNormAct(nn.Module):
         self.act = ACTIVATIONS[act_type]() if act_type else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map [N, in_channels, H, W] to [N, out_channels, H / stride, W / stride]."""
         x = self.norm(self.conv(x))
         return x if self.act is None else self.act(x)
 
@@ -76,5 +75,6 @@ class SqueezeExcitation(nn.Module):
         self.scale_activation = nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        gate = self.fc2(self.activation(self.fc1(self.avgpool(x))))
-        return x * self.scale_activation(gate)
+        """Map [N, channels, H, W] to the same shape."""
+        gate: Tensor = self.scale_activation(self.fc2(self.activation(self.fc1(self.avgpool(x)))))
+        return x * gate

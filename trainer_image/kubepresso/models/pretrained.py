@@ -45,8 +45,9 @@ def fetch_pretrained(name: str, model: nn.Module) -> Mapping[str, Tensor]:
     """
     if name not in PRETRAINED_FILES:
         raise UserError(
-            f"model.name: no pretrained weights are known for {name}, available: {', '.join(PRETRAINED_FILES)}; "
-            "set model.checkpoint.use_pretrained: false, or model.checkpoint.path to a file"
+            f"model.name: no pretrained weights are known for {name}, available: "
+            f"{', '.join(PRETRAINED_FILES)}; set model.checkpoint.use_pretrained: false, "
+            "or model.checkpoint.path to a file"
         )
     path = _cached(PRETRAINED_FILES[name])
     rename = _mobilenet_names(model) if name.startswith("mobilenet") else resnet_name
@@ -90,7 +91,7 @@ def mobilenet_name(name: str, blocks: list[int]) -> str:
     while position >= blocks[stage]:
         position -= blocks[stage]
         stage += 1
-    # Inside a block: block.<layer>.<0 or 1>.<tensor>, or block.<layer>.fc1.<tensor>; the last convolution has neither.
+    # In a block: block.<layer>.<0 or 1>.<tensor>, or fc1 in place of 0; the last convolution: <0 or 1>.<tensor>.
     rest[-2] = parts.get(rest[-2], rest[-2])
     return ".".join(["backbone.stages", str(stage), str(position), *rest])
 
@@ -114,8 +115,8 @@ def _cached(file_name: str) -> Path:
         else:
             return path
     raise UserError(
-        f"{url}: cannot be fetched ({reason}); set model.checkpoint.use_pretrained: false to start from random "
-        f"weights, model.checkpoint.path to a file, or put the file at {path}"
+        f"{url}: cannot be fetched ({reason}); set model.checkpoint.use_pretrained: false to start from "
+        f"random weights, model.checkpoint.path to a file, or put the file at {path}"
     )
 
 

@@ -24,7 +24,7 @@ def register_backbone(name: str) -> Callable[[_Part], _Part]:
 
 
 def register_head(name: str) -> Callable[[_Part], _Part]:
-    """Register a class built as ``cls(params, feature_channels, num_classes)``; its forward takes the maps."""
+    """Register a class built as ``cls(params, feature_channels, num_classes)``; its forward takes maps."""
     return _registrar(HEADS, name)
 
 

@@ -42,7 +42,9 @@ class PrunePerLayerL2:
     def apply(self, graph: fx.GraphModule, input_size: Sequence[int], settings: Compression) -> None:
         """Prune ``graph`` in place, see ``Method.apply``."""
         kept_whole = final_layers(graph) | _ignored(graph, settings.ignore_layers)
-        dependencies = tp.DependencyGraph().build_dependency(graph, example_inputs=input_like(graph, input_size))
+        dependencies = tp.DependencyGraph().build_dependency(
+            graph, example_inputs=input_like(graph, input_size)
+        )
         cuts = list(_cuts(dependencies, list(kept_whole), settings))
         if not cuts:
             raise UserError(
@@ -55,8 +57,9 @@ class PrunePerLayerL2:
 
 def _ignored(graph: fx.GraphModule, patterns: Sequence[str]) -> set[nn.Module]:
     layers = {path: layer for path, layer in graph.named_modules() if isinstance(layer, PRUNABLE)}
+    example = next(iter(layers), "")
     problems = [
-        f"model.compression.ignore_layers: {pattern} matches no layer; layers are named like {next(iter(layers), '')}"
+        f"model.compression.ignore_layers: {pattern} matches no layer; layers have names like {example}"
         for pattern in patterns
         if not any(fnmatchcase(path, pattern) for path in layers)
     ]
@@ -99,7 +102,7 @@ def kept_channels(channels: int, ratio: float, round_to: int) -> int:
 
 
 def _blocks(group: Any) -> int:
-    """Return into how many equal blocks grouped convolutions or group norms divide the channels of a group."""
+    """Return into how many equal blocks grouped convolutions or group norms divide the channels."""
     blocks = 1
     for dependency, _ in group:
         module = dependency.target.module

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
+from kubepresso.config.model import MobileNetV3Stage
+from kubepresso.errors import UserError
 from kubepresso.models.layers import ConvNormAct, SqueezeExcitation
 from kubepresso.models.registry import register_backbone
 
@@ -48,21 +49,39 @@ class InvertedResidual(nn.Module):
         self.has_shortcut = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.block(x) + x if self.has_shortcut else self.block(x)
+        """Map [N, in, H, W] to [N, out, H / stride, W / stride]."""
+        out: Tensor = self.block(x)
+        return out + x if self.has_shortcut else out
+
+
+def _check_chain(stage_params: Sequence[MobileNetV3Stage]) -> None:
+    """Raise a UserError for each block whose input is not as wide as the output before it."""
+    problems, width = [], stage_params[0].in_channels[0]
+    for index, stage in enumerate(stage_params):
+        for block, (inputs, outputs) in enumerate(zip(stage.in_channels, stage.out_channels, strict=True)):
+            if inputs != width:
+                problems.append(
+                    f"model.architecture.backbone.stage_params[{index}].in_channels[{block}]: {inputs}, "
+                    f"but the block before gives {width}"
+                )
+            width = outputs
+    if problems:
+        raise UserError(problems)
 
 
 @register_backbone("mobilenetv3")
 class MobileNetV3(nn.Module):
-    """Inverted residual stages after a 3x3 stem of stride 2; the last stage ends in a widening 1x1 convolution.
+    """Inverted residual stages after a 3x3 stem of stride 2; a widening 1x1 convolution ends the last stage.
 
     Args:
-        params: Nothing is read from it.
+        params: Nothing; it is there since every backbone takes it.
         stage_params: One entry a stage; each of its lists has one value a block: ``in_channels``,
             ``kernel_sizes``, ``expanded_channels``, ``out_channels``, ``use_se``, ``act_type``, ``stride``.
     """
 
-    def __init__(self, params: Any, stage_params: Sequence[Any]) -> None:
+    def __init__(self, params: None, stage_params: Sequence[MobileNetV3Stage]) -> None:
         super().__init__()
+        _check_chain(stage_params)
         self.conv_first = ConvNormAct(3, stage_params[0].in_channels[0], 3, 2, act_type="hard_swish")
         stages = [self._blocks(stage) for stage in stage_params]
         last = stage_params[-1].out_channels[-1]
@@ -75,7 +94,7 @@ class MobileNetV3(nn.Module):
                 module.eps, module.momentum = 1e-3, 1e-2
 
     @staticmethod
-    def _blocks(stage: Any) -> list[nn.Module]:
+    def _blocks(stage: MobileNetV3Stage) -> list[nn.Module]:
         columns = zip(
             stage.in_channels,
             stage.kernel_sizes,
@@ -89,6 +108,7 @@ class MobileNetV3(nn.Module):
         return [InvertedResidual(*block) for block in columns]
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Map images [N, 3, H, W] to one feature map a stage."""
         x = self.conv_first(x)
         features = []
         for stage in self.stages:

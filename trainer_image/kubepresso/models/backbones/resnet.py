@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
+from kubepresso.config.model.backbones import ResNetParams, ResNetStage
 from kubepresso.models.layers import ConvNormAct
 from kubepresso.models.registry import register_backbone
 
@@ -34,8 +34,10 @@ class BasicBlock(nn.Module):
         self.final_act = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map [N, in, H, W] to [N, channels, H / stride, W / stride]."""
         identity = x if self.downsample is None else self.downsample(x)
-        return self.final_act(self.conv2(self.conv1(x)) + identity)
+        out: Tensor = self.final_act(self.conv2(self.conv1(x)) + identity)
+        return out
 
 
 class Bottleneck(nn.Module):
@@ -61,8 +63,10 @@ class Bottleneck(nn.Module):
         self.final_act = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map [N, in, H, W] to [N, 4 * channels, H / stride, W / stride]."""
         identity = x if self.downsample is None else self.downsample(x)
-        return self.final_act(self.conv3(self.conv2(self.conv1(x))) + identity)
+        out: Tensor = self.final_act(self.conv3(self.conv2(self.conv1(x))) + identity)
+        return out
 
 
 _BLOCKS: dict[str, type[BasicBlock | Bottleneck]] = {"basicblock": BasicBlock, "bottleneck": Bottleneck}
@@ -78,10 +82,10 @@ class ResNet(nn.Module):
             ``replace_stride_with_dilation`` and ``replace_stride_with_pooling``.
     """
 
-    def __init__(self, params: Any, stage_params: Sequence[Any]) -> None:
+    def __init__(self, params: ResNetParams, stage_params: Sequence[ResNetStage]) -> None:
         super().__init__()
         self._block = _BLOCKS[params.block_type]
-        self._norm = params.norm_type or "batch_norm"
+        self._norm = params.norm_type
         self._channels = _STEM_CHANNELS
         self._dilation = 1
         self.conv1 = self._split_stem() if params.split_stem_conv else ConvNormAct(3, _STEM_CHANNELS, 7, 2)
@@ -102,7 +106,7 @@ class ResNet(nn.Module):
             ConvNormAct(3, half, 3, 2), ConvNormAct(half, half, 3), ConvNormAct(half, _STEM_CHANNELS, 3)
         )
 
-    def _stage(self, stage: Any, first: bool, force_shortcut: bool) -> nn.Sequential:
+    def _stage(self, stage: ResNetStage, first: bool, force_shortcut: bool) -> nn.Sequential:
         stride, dilation = (1 if first else 2), self._dilation
         if not first and stage.replace_stride_with_dilation:
             self._dilation *= stride
@@ -129,6 +133,7 @@ class ResNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Map images [N, 3, H, W] to one feature map a stage."""
         x = self.maxpool(self.conv1(x))
         features = []
         for stage in self.stages:
