@@ -4,7 +4,7 @@ from kubepresso.config.augmentation import AugmentationConfig
 from kubepresso.config.config import MODULES, Config, View
 from kubepresso.config.data import DataConfig
 from kubepresso.config.environment import EnvironmentConfig
-from kubepresso.config.loading import digest, load_config, parse_view
+from kubepresso.config.loading import digest, load_config, parse_view, with_absolute_data
 from kubepresso.config.logging import LoggingConfig
 from kubepresso.config.model import ModelConfig
 from kubepresso.config.problems import ConfigError
@@ -24,4 +24,5 @@ __all__ = [
     "digest",
     "load_config",
     "parse_view",
+    "with_absolute_data",
 ]

@@ -11,7 +11,7 @@ Task = Literal["classification"]
 
 
 def _describe_extras(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Add to a model's JSON Schema what pydantic leaves out: old spellings, and the name as a required key."""
+    """Add to a JSON Schema what pydantic leaves out: old spellings, and the name as a required key."""
     properties = schema.get("properties", {})
     for right, field in model.model_fields.items():
         if isinstance(field.validation_alias, AliasChoices):
@@ -29,7 +29,7 @@ def _describe_extras(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 class Section(BaseModel):
-    """A mapping in the YAML. Keys are known, values keep their YAML type (a string is no number), nothing changes later."""
+    """A mapping in the YAML: known keys only, values keep their YAML type, nothing changes later."""
 
     model_config = ConfigDict(
         extra="forbid",

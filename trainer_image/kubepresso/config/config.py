@@ -34,6 +34,15 @@ class _Modules(Section):
         copy._warnings = tuple(warnings)
         return copy
 
+    @staticmethod
+    def model_class(module: str) -> type[Section]:
+        """Return the model of one module."""
+        return _MODELS[module]
+
+    def present(self) -> dict[str, Section]:
+        """Return the modules that are there, by name."""
+        return {name: getattr(self, name) for name in MODULES if getattr(self, name) is not None}
+
     def to_yaml(self, modules: Iterable[Module] | None = None) -> str:
         """Write modules as YAML, all keys with their values, defaults too.
 
@@ -45,9 +54,7 @@ class _Modules(Section):
         """
         wanted = set(modules) if modules is not None else set(MODULES)
         content = {
-            name: getattr(self, name).model_dump(mode="json")
-            for name in MODULES
-            if name in wanted and getattr(self, name) is not None
+            name: module.model_dump(mode="json") for name, module in self.present().items() if name in wanted
         }
         return yaml.dump(
             content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
@@ -90,6 +97,14 @@ class View(_Modules):
 
 #: The names of the modules, in the order in which they are written.
 MODULES: tuple[Module, ...] = ("data", "augmentation", "model", "training", "logging", "environment")
+_MODELS: dict[str, type[Section]] = {
+    "data": DataConfig,
+    "augmentation": AugmentationConfig,
+    "model": ModelConfig,
+    "training": TrainingConfig,
+    "logging": LoggingConfig,
+    "environment": EnvironmentConfig,
+}
 #: Modules that may be absent: all their keys have defaults.
 OPTIONAL_MODULES: tuple[Module, ...] = ("logging", "environment")
 

@@ -133,8 +133,8 @@ class DataConfig(Section):
     metadata: Metadata | None = Field(None, description="Repository, for the format `huggingface`.")
     id_mapping: IdMapping | None = Field(
         None,
-        description="Class names: a list in label order, a mapping of label to name, or the path of a JSON file "
-        "with either, relative to the root; null: from the folders or the data set's own names.",
+        description="Class names: a list in label order, a mapping of label to name, or the path of a JSON "
+        "file with either, relative to the root; null: from the folders or the data set's own names.",
     )
     label_image_mode: Annotated[Literal["L", "RGB", "P"], Capitals] = Field(
         "L", description="Mode of label images; read for segmentation."

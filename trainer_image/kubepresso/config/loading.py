@@ -6,43 +6,137 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import yaml
+from pydantic import ValidationError
 
-from kubepresso.config.config import Config, View
+from kubepresso import storage
+from kubepresso.config import checks, problems
+from kubepresso.config.config import MODULES, OPTIONAL_MODULES, Config, View
+from kubepresso.config.document import Document, parse
+from kubepresso.config.explain import explain, suggest
+from kubepresso.config.overrides import apply
+from kubepresso.config.problems import ConfigError, Mark, Problem
+from kubepresso.config.sources import read_modules
+from kubepresso.errors import UserError
 
 
 def load_config(uri: str, overrides: Sequence[str] = ()) -> Config:
     """Load and check all six modules.
 
     Args:
-        uri: A folder or prefix with a file a module (``data.yaml`` and so on), or one file with all modules: a
-            plain path, ``file://`` or ``s3://``.
+        uri: A folder or prefix with a file a module (``data.yaml`` and so on), or one file with all modules:
+            a plain path, ``file://`` or ``s3://``. ``logging`` and ``environment`` may be left out.
         overrides: Dotted overrides, for example ``training.epochs=3``; the value is YAML.
 
     Returns:
-        The configuration; ``.warnings`` holds what is allowed, yet likely not meant.
+        The configuration; its ``warnings`` hold what is allowed, yet likely not meant.
 
     Raises:
         ConfigError: Every problem of all modules at once.
     """
-    raw: dict = {}
-    path = Path(uri)
-    for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
-        raw.update(yaml.safe_load(file.read_text()))
-    return Config.model_validate(raw)
+    try:
+        document = read_modules(uri)
+    except UserError as error:
+        raise ConfigError(error.problems) from error
+    apply(document, overrides)
+    view = _build(document)
+    modules: dict[str, Any] = view.present()
+    return Config.model_construct(None, **modules).with_warnings(view.warnings)
 
 
 def parse_view(text: str) -> View:
     """Read back what :meth:`Config.to_yaml` wrote.
 
+    Args:
+        text: YAML with some of the modules.
+
     Raises:
         ConfigError: Every problem at once.
     """
-    return View.model_validate(yaml.safe_load(text))
+    document = parse(text, "view")
+    if not document.problems and not isinstance(document.value, dict):
+        raise ConfigError(f"view:1:1: must be a mapping with some of the keys {', '.join(MODULES)}")
+    return _build(document)
 
 
 def digest(text: str) -> str:
-    """Return ``sha256:...`` of the values in a YAML text: the order of keys and the form do not count."""
-    canonical = json.dumps(yaml.safe_load(text), sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+    """Return ``sha256:`` and a digest of the values in a YAML text: order of keys and form do not count.
+
+    Raises:
+        ConfigError: The text is not YAML.
+    """
+    document = parse(text, "text")
+    if document.problems:
+        raise ConfigError(problems.lines(document.problems))
+    canonical = json.dumps(document.value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def with_absolute_data(config: Config, uri: str) -> Config:
+    """Return a copy in which ``data.path.root`` holds wherever the process runs.
+
+    A relative root is looked for in the working directory, then beside the configuration.
+
+    Args:
+        config: What was loaded.
+        uri: From where.
+
+    Raises:
+        ConfigError: A relative root is in neither place.
+    """
+    path = config.data.path
+    if path is None or "://" in path.root or Path(path.root).is_absolute():
+        return config
+    home = uri if not uri.lower().endswith((".yaml", ".yml")) else uri.rpartition("/")[0] or "."
+    here = Path(path.root).absolute()
+    beside = storage.join(home, path.root)
+    if here.exists():
+        root = str(here)
+    elif storage.exists(beside):
+        local = storage.local_path(beside)
+        root = str(local.absolute()) if local is not None else beside
+    else:
+        raise ConfigError(
+            f"{uri}: data.path.root: {path.root!r} is neither {here} nor {beside}; give a full path"
+        )
+    data = config.data.model_copy(update={"path": path.model_copy(update={"root": root})})
+    return config.model_copy(update={"data": data})
+
+
+def _build(document: Document) -> View:
+    """Validate each module by itself, then check what must fit together, and raise everything at once."""
+    found = list(document.problems)
+    present: dict[str, Any] = {}
+    for name, value in document.value.items() if isinstance(document.value, dict) else ():
+        if name not in MODULES:
+            text = f"unknown module; allowed: {', '.join(MODULES)}{suggest(name, MODULES)}"
+            found.append(Problem(_mark(document, (name,)), (name,), text))
+        elif value is None and name in OPTIONAL_MODULES:
+            present[name] = View.model_class(name)()
+        else:
+            model = View.model_class(name)
+            try:
+                present[name] = model.model_validate(value)
+            except ValidationError as error:
+                for path, text in explain(error, model, value):
+                    found.append(Problem(_mark(document, (name, *path)), (name, *path), text))
+    view = View.model_construct(**present)
+    findings = list(checks.find(view))
+    found += [_problem(document, finding) for finding in findings if finding.fatal]
+    if found:
+        raise ConfigError(problems.lines(found))
+    return view.with_warnings(problems.lines(_problem(document, finding) for finding in findings))
+
+
+def _problem(document: Document, finding: checks.Finding) -> Problem:
+    return Problem(_mark(document, finding.path), finding.path, finding.text)
+
+
+def _mark(document: Document, path: problems.Path) -> Mark:
+    """Find the place of a value or, where it is not there, of the nearest key above it."""
+    if path in document.values and path in document.keys:
+        return document.values[path]
+    while path and path not in document.keys:
+        path = path[:-1]
+    return document.keys.get(path, Mark("configuration"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kubepresso.config.base import (
     AnyCase,
@@ -38,6 +38,15 @@ class ModelSaveOptions(Section):
     save_checkpoint_epoch: PositiveInt | None = Field(
         None, description="Checkpoint every so many epochs, a multiple of `validation_epoch`; null: the same."
     )
+
+    @model_validator(mode="after")
+    def _check_intervals(self) -> Self:
+        if self.checkpoint_interval % self.validation_epoch:
+            raise ValueError(
+                "save_checkpoint_epoch must be a multiple of validation_epoch, "
+                f"found {self.checkpoint_interval} and {self.validation_epoch}"
+            )
+        return self
 
     @property
     def checkpoint_interval(self) -> int:

@@ -16,8 +16,8 @@ _THREADS = 8
 def digest_folder(uri: str) -> str:
     """Return a digest of all files below a folder or prefix, independent of where it lies.
 
-    On this machine every byte is read. In a bucket the ETags stand for the content, so the same files have one
-    digest there and another here.
+    On this machine every byte is read. In a bucket the ETags stand for the content, so the same files have
+    one digest there and another here.
 
     Args:
         uri: A plain path, ``file://`` or ``s3://``; a single file is taken too.

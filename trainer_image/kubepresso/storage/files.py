@@ -31,20 +31,27 @@ def exists(uri: str) -> bool:
     return s3.exists(place) if isinstance(place, BucketPlace) else place.path.exists()
 
 
-def list_files(uri: str) -> list[Entry]:
+def list_files(uri: str, *, below: bool = True) -> list[Entry]:
     """List all files below a folder or prefix, sorted by key; a file gives itself.
+
+    Args:
+        uri: A plain path, ``file://`` or ``s3://``.
+        below: Also in folders below.
 
     Raises:
         UserError: There is none, or the place cannot be read.
     """
     place = locate(uri)
-    found = _bucket_entries(place) if isinstance(place, BucketPlace) else list(local.entries(place))
+    if isinstance(place, BucketPlace):
+        found = _bucket_entries(place, below)
+    else:
+        found = list(local.entries(place, below))
     if not found:
         raise UserError(f"{uri}: holds no file; check the path or prefix")
     return sorted(found, key=lambda entry: entry.key)
 
 
-def _bucket_entries(place: BucketPlace) -> list[Entry]:
-    below = s3.entries(place)
-    single = s3.head(place) if place.key and not below else None
-    return [single] if single is not None else below
+def _bucket_entries(place: BucketPlace, below: bool) -> list[Entry]:
+    found = s3.entries(place, below=below)
+    single = s3.head(place) if place.key and not found else None
+    return [single] if single is not None else found

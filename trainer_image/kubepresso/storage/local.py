@@ -23,7 +23,7 @@ def read(place: LocalPlace, limit: int | None) -> bytes:
         raise explained(place, error) from error
 
 
-def entries(place: LocalPlace) -> Iterator[Entry]:
+def entries(place: LocalPlace, below: bool = True) -> Iterator[Entry]:
     """Walk over all files below a folder, links followed; a file gives itself.
 
     Raises:
@@ -43,6 +43,8 @@ def entries(place: LocalPlace) -> Iterator[Entry]:
             for name in files:
                 path = Path(folder, name)
                 yield _entry(path, path.relative_to(place.path).as_posix())
+            if not below:
+                return
     except OSError as error:
         raise explained(place, error) from error
 

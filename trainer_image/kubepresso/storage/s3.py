@@ -49,8 +49,8 @@ def exists(place: BucketPlace) -> bool:
     return bool(entries(place, limit=2)) or (bool(place.key) and head(place) is not None)
 
 
-def entries(place: BucketPlace, limit: int | None = None) -> list[Entry]:
-    """List the objects below a prefix, at most ``limit``.
+def entries(place: BucketPlace, limit: int | None = None, below: bool = True) -> list[Entry]:
+    """List the objects below a prefix, at most ``limit``; without ``below`` only those with no further slash.
 
     Raises:
         UserError: The bucket is not there, does not answer or refuses.
@@ -58,7 +58,10 @@ def entries(place: BucketPlace, limit: int | None = None) -> list[Entry]:
     prefix = f"{place.key}/" if place.key else ""
     with _calls(place) as client:
         pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=place.bucket, Prefix=prefix, PaginationConfig={"MaxItems": limit}
+            Bucket=place.bucket,
+            Prefix=prefix,
+            Delimiter="" if below else "/",
+            PaginationConfig={"MaxItems": limit},
         )
         items = [item for page in pages for item in page.get("Contents", ())]
     # A key that ends in a slash is what some tools leave in place of a folder.

@@ -1,4 +1,4 @@
-"""What a failing call to a bucket means, and what to do about it. Imported only where botocore is there already."""
+"""What a failing call to a bucket means, and what to do about it. Imports botocore, so import it late."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def _explain(place: BucketPlace, error: BaseException) -> str:
     if isinstance(
         error, boto.NoCredentialsError | boto.PartialCredentialsError | boto.CredentialRetrievalError
     ):
-        return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the pod a role"
+        return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
     if isinstance(error, boto.SSLError):
-        return "the endpoint's certificate is not trusted; set AWS_CA_BUNDLE to its authority, or check https and http"
+        return "the endpoint's certificate is not trusted; set AWS_CA_BUNDLE to its authority"
     if isinstance(error, boto.ReadTimeoutError):
-        return "the endpoint took the connection and did not answer; check that it is an S3 server and that it runs"
+        return "the endpoint took the connection and did not answer; is it an S3 server, and does it run?"
     if isinstance(error, _UNREACHABLE):
-        return "the endpoint does not answer; check AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, the network and the proxy"
+        return "the endpoint does not answer; check AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, and the network"
     if isinstance(error, boto.ParamValidationError):
         return f"{place.bucket!r} is not a bucket's name; write s3://bucket/prefix"
     return " ".join(str(error).split())
@@ -71,9 +71,9 @@ def _explain_answer(place: BucketPlace, error: boto.ClientError) -> str:
     if code in _MISSING:
         return "no such key or prefix; check its spelling"
     if code in _WRONG_KEYS:
-        return f"the endpoint does not take these credentials ({code}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION"
+        return f"the endpoint does not take these credentials ({code}); check AWS_ACCESS_KEY_ID and what belongs to it"
     if code in _DENIED:
-        return f"access denied to {error.operation_name}; the credentials need s3:ListBucket, s3:GetObject and, to write, s3:PutObject"
+        return f"access denied; the credentials need the right to {error.operation_name} here"
     if code in _BUSY:
         return f"the server is too busy or broken ({code}), tried several times; try again later"
     message = error.response.get("Error", {}).get("Message", "")

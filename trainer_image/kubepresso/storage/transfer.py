@@ -24,8 +24,8 @@ Item = TypeVar("Item")
 def get_folder(uri: str, target: Path) -> Path:
     """Copy all files below a folder or prefix to ``target``.
 
-    Files go to a folder beside the target first, which takes the target's name when all are there and checked.
-    If it breaks off, that folder stays, and the next call gets only what is missing or has changed.
+    Files go to a folder beside the target first, which takes the target's name when all are there and
+    checked. If it breaks off, that folder stays, and the next call gets only what is missing or has changed.
 
     Args:
         uri: A plain path, ``file://`` or ``s3://``.
@@ -60,7 +60,7 @@ def get_folder(uri: str, target: Path) -> Path:
 
 
 def put_folder(source: Path, uri: str) -> None:
-    """Copy all files of a folder to a folder or prefix; ``manifest.json`` last, so that it stands for a whole.
+    """Copy all files of a folder to a folder or prefix, ``manifest.json`` last: it stands for a whole.
 
     Args:
         source: A folder.

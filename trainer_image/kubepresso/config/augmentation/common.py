@@ -54,6 +54,7 @@ HueJitter = Annotated[
 class Transform(Section):
     """One entry of a recipe."""
 
+    name: str
     #: Tasks for which the transform is meant.
     tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation", "detection", "pose_estimation")
     #: Whether random numbers take part, so that inference must not have it.

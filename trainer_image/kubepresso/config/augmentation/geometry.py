@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kubepresso.config.augmentation.common import (
     Fill,
@@ -122,6 +122,13 @@ class RandomIoUCrop(RandomTransform):
         None, description="Least overlaps to draw from, 1 leaves the image; null: 0, .1, .3, .5, .7, .9, 1."
     )
     trials: PositiveInt = Field(40, description="Crops that are tried for an overlap.")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        for least, most in (("min_scale", "max_scale"), ("min_aspect_ratio", "max_aspect_ratio")):
+            if getattr(self, least) > getattr(self, most):
+                raise ValueError(f"{least} must not be greater than {most}")
+        return self
 
 
 class PoseTopDownAffine(RandomTransform):

@@ -12,6 +12,7 @@ from kubepresso.config.base import NonNegative, Probability, Section, by_name, n
 class LossBase(Section):
     """What every loss has."""
 
+    criterion: str
     weight: Annotated[float, Field(ge=0), null_means(1.0, NonNegative)] = Field(
         1.0, description="Factor in the sum of the losses; null: 1."
     )

@@ -1,4 +1,4 @@
-"""The module ``training``: length, precision, optimizer, schedule, and what changes when a compressed model is retrained."""
+"""The module ``training``: length, precision, optimizer, schedule, and what differs in retraining."""
 
 from __future__ import annotations
 

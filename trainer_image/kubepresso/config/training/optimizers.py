@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kubepresso.config.base import AnyCase, Listed, NonNegative, Positive, Section, by_name
 
@@ -27,6 +27,7 @@ class ParameterGroup(Section):
 class OptimizerBase(Section):
     """What every optimizer has."""
 
+    name: str
     lr: NonNegative = Field(6e-5, description="Learning rate.")
     weight_decay: NonNegative = Field(5e-4, description="Weight decay.")
     no_bias_decay: bool = Field(False, description="No weight decay on biases.")
@@ -87,6 +88,12 @@ class SGD(OptimizerBase):
     name: Literal["sgd"] = "sgd"
     momentum: NonNegative = Field(0.0, description="Momentum.")
     nesterov: bool = Field(False, description="Nesterov's momentum.")
+
+    @model_validator(mode="after")
+    def _check_nesterov(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs momentum greater than 0")
+        return self
 
 
 Optimizer = Annotated[AdamW | Adam | Adamax | Adadelta | Adagrad | RMSprop | SGD, *by_name(default="adamw")]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kubepresso.config.base import Listed, NaturalInt, NonNegative, Positive, PositiveInt, Section, by_name
 
 
 class _WarmUp(Section):
+    name: str
     warmup_epochs: NaturalInt = Field(5, description="Epochs of linear warm-up.")
     warmup_bias_lr: NonNegative = Field(1e-5, description="Learning rate at the start of the warm-up.")
     min_lr: NonNegative = Field(1e-5, description="Learning rate at the end.")
@@ -60,6 +61,12 @@ class MultiStep(Section):
         description="Epochs of the drops, ascending."
     )
     gamma: Positive = Field(0.1, description="Factor.")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError("milestones must ascend")
+        return self
 
 
 Scheduler = Annotated[Step | Poly | CosineNoSgdr | Cosine | MultiStep, *by_name(default="cosine_no_sgdr")]

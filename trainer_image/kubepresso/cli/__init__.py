@@ -1,0 +1,5 @@
+"""The command line: one module a command, imported when that command runs."""
+
+from kubepresso.cli.group import main
+
+__all__ = ["main"]

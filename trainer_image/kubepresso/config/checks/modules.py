@@ -1,0 +1,118 @@
+"""Whether keys of one module, or of several, fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubepresso.config.checks.findings import Finding, error, warning
+from kubepresso.config.checks.recipes import final_size
+from kubepresso.config.config import View
+from kubepresso.config.data import DataConfig
+from kubepresso.config.problems import Path
+from kubepresso.config.training.schedulers import Scheduler
+
+#: What torch.load would have to unpickle, or what cannot be trained.
+_REFUSED_WEIGHTS = (".pt", ".pth", ".pkl", ".onnx", ".tflite")
+
+
+def check_data(view: View) -> Iterator[Finding]:
+    """Check that the data set's format has what it reads, and that class names differ."""
+    data = view.data
+    if data is None:
+        return
+    if data.format == "huggingface" and data.metadata is None:
+        yield error("missing; the format huggingface reads it", "data", "metadata")
+    if data.format == "local":
+        if data.path is None:
+            yield error("missing; the format local reads it", "data", "path")
+        elif data.path.train.image is None:
+            yield error("missing; there is nothing to train on", "data", "path", "train", "image")
+    yield from _check_names(data)
+
+
+def _check_names(data: DataConfig) -> Iterator[Finding]:
+    if isinstance(data.id_mapping, tuple):
+        named: list[tuple[str | int, str]] = list(enumerate(data.id_mapping))
+    elif isinstance(data.id_mapping, dict):
+        named = list(data.id_mapping.items())
+    else:
+        return
+    first: dict[str, str | int] = {}
+    for label, name in named:
+        if name in first:
+            yield error(f"the name {name!r} is that of {first[name]!r} too", "data", "id_mapping", label)
+        first.setdefault(name, label)
+
+
+def check_task(view: View) -> Iterator[Finding]:
+    """Check that the data and the model are for one task."""
+    if view.data is not None and view.model is not None and view.data.task != view.model.task:
+        yield error(f"is {view.model.task}, but data.task is {view.data.task}", "model", "task")
+
+
+def check_checkpoint(view: View) -> Iterator[Finding]:
+    """Check that start weights can be read, and that they are not given in vain."""
+    if view.model is None:
+        return
+    checkpoint, path = view.model.checkpoint, ("model", "checkpoint")
+    if checkpoint.path is not None:
+        if checkpoint.path.lower().endswith(_REFUSED_WEIGHTS):
+            text = "this kind of file is not read; give a .safetensors file or the folder of a model bundle"
+            yield error(text, *path, "path")
+        elif not checkpoint.use_pretrained:
+            yield warning("has no effect while use_pretrained is false", *path, "path")
+    elif checkpoint.optimizer_path is not None:
+        yield warning("has no effect without model.checkpoint.path", *path, "optimizer_path")
+
+
+def check_training(view: View) -> Iterator[Finding]:
+    """Check that schedules end with the training, and that precision is said once."""
+    training = view.training
+    if training is None:
+        return
+    yield from _check_schedule(training.scheduler, training.epochs, ("training", "scheduler"))
+    again = training.retraining
+    if again.scheduler is not None:
+        epochs = again.epochs or training.epochs
+        yield from _check_schedule(again.scheduler, epochs, ("training", "retraining", "scheduler"))
+    if training.mixed_precision and training.precision == "fp32":
+        yield warning("overrides mixed_precision: true", "training", "precision")
+
+
+def _check_schedule(scheduler: Scheduler, epochs: int, path: Path) -> Iterator[Finding]:
+    end = getattr(scheduler, "end_epoch", None)
+    if end is not None and end > epochs:
+        yield warning(f"{end} is after the last epoch and is taken as {epochs}", *path, "end_epoch")
+    warmup = getattr(scheduler, "warmup_epochs", 0)
+    last = min(end or epochs, epochs)
+    if warmup >= last:
+        yield warning(f"{warmup} leaves nothing after the warm-up of {last} epochs", *path, "warmup_epochs")
+    late = [epoch for epoch in getattr(scheduler, "milestones", ()) if epoch >= epochs]
+    if late:
+        yield warning(f"{late[0]} is never reached in {epochs} epochs", *path, "milestones")
+
+
+def check_logging(view: View) -> Iterator[Finding]:
+    """Check that promotion compares what is measured, at the size which the model meets."""
+    logging = view.logging
+    if logging is None:
+        return
+    names, metric = logging.metrics.metric_names, logging.promotion.metric
+    if names is not None and metric is not None and metric not in names:
+        text = f"{metric} is not measured; add it to logging.metrics.metric_names"
+        yield error(text, "logging", "promotion", "metric")
+    if view.augmentation is not None:
+        size = final_size(view.augmentation.inference)
+        sample = logging.model_save_options.sample_input_size
+        if size is not None and size != sample:
+            text = f"is {list(sample)}, but augmentation.inference gives {list(size)}"
+            yield warning(text, "logging", "model_save_options", "sample_input_size")
+
+
+def check_environment(view: View) -> Iterator[Finding]:
+    """Check that the processes can be placed."""
+    if view.environment is not None:
+        distributed = view.environment.distributed
+        if distributed.launcher == "local" and distributed.nodes > 1:
+            text = "the launcher local has one node; set nodes: 1 or launcher: auto"
+            yield error(text, "environment", "distributed", "nodes")

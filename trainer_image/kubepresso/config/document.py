@@ -1,0 +1,260 @@
+"""YAML text to plain values, with the place of every key and value. The text is untrusted: limits, no tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from kubepresso.config.problems import Mark, Path, Problem
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 64
+#: Values after aliases are followed, so that a few lines cannot become gigabytes.
+MAX_VALUES = 100_000
+
+_PLAIN = "tag:yaml.org,2002:"
+_MERGE = f"{_PLAIN}merge"
+#: YAML 1.2's floats, which need no dot (1e-5), as OmegaConf reads them.
+_FLOAT = re.compile(
+    r"^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)"
+    r"|[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
+_INTEGER = re.compile(r"^[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)$")
+_ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
+
+
+class _Loader(yaml.CSafeLoader):
+    """Resolves plain scalars as this project reads them: no dates, no numbers to the base of 60."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if tag.removeprefix(_PLAIN) in ("bool", "null", "merge")
+    ]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(f"{_PLAIN}int", _INTEGER, list("-+0123456789"))
+_Loader.add_implicit_resolver(f"{_PLAIN}float", _FLOAT, list("-+.0123456789"))
+
+
+@dataclass
+class Document:
+    """Parsed values and where they stand.
+
+    Args:
+        value: Mappings, lists and scalars.
+        keys: Place of each key (or list item), by its path.
+        values: Place of each value, by its path.
+        problems: What is wrong with the text itself.
+    """
+
+    value: Any = None
+    keys: dict[Path, Mark] = field(default_factory=dict)
+    values: dict[Path, Mark] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def parse(content: bytes | str, source: str) -> Document:
+    """Parse one YAML document.
+
+    Args:
+        content: The text, or bytes in UTF-8 or, with a byte order mark, UTF-16.
+        source: What problems name, usually the file.
+
+    Returns:
+        The document; never raises for bad content, see its ``problems``.
+    """
+    document = Document()
+    try:
+        text = _decode(content)
+        _check_shape(text)
+        node = yaml.compose(text, Loader=_Loader)
+        if node is not None:
+            document.value = _Builder(document, source).build(node, (), 0)
+    except _RefusedError as error:
+        document.problems.append(Problem(error.mark.within(source), (), error.text))
+    except yaml.MarkedYAMLError as error:
+        document.problems.append(Problem(_place(error).within(source), (), _explain(error)))
+    except yaml.YAMLError as error:
+        document.problems.append(Problem(Mark(source, 1, 1), (), " ".join(str(error).split())))
+    return document
+
+
+class _RefusedError(Exception):
+    def __init__(self, text: str, mark: Mark | None = None) -> None:
+        self.text = text
+        self.mark = mark or Mark("", 1, 1)
+        super().__init__(text)
+
+
+def _decode(content: bytes | str) -> str:
+    if len(content) > MAX_BYTES:
+        raise _RefusedError(f"larger than {MAX_BYTES >> 20} MiB; is this the right file?")
+    if isinstance(content, str):
+        if not content.isprintable() and any("\ud800" <= char <= "\udfff" for char in content):
+            raise _RefusedError("holds half a surrogate pair; save it as UTF-8")
+        return content.removeprefix("\ufeff")
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _RefusedError(
+            f"not {encoding.upper()[:6].rstrip('-')} text; save it as UTF-8", Mark("", line, 1)
+        ) from None
+
+
+def _check_shape(text: str) -> None:
+    """Refuse deep nesting by the events, before the composer, which takes C stack for each level."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels", _mark(event.start_mark))
+        elif isinstance(event, _ENDS):
+            depth -= 1
+
+
+class _Builder:
+    """Turns nodes into values. Aliases are followed, so a node may be met again below itself: depth ends that."""
+
+    def __init__(self, document: Document, source: str) -> None:
+        self.document = document
+        self.source = source
+        self.count = 0
+
+    def build(self, node: yaml.Node, path: Path, depth: int) -> Any:
+        self.count += 1
+        mark = _mark(node.start_mark)
+        if self.count > MAX_VALUES:
+            raise _RefusedError(f"more than {MAX_VALUES} values once aliases are followed", mark)
+        if depth > MAX_DEPTH:
+            raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels once aliases are followed", mark)
+        self.document.values[path] = mark.within(self.source)
+        self.document.keys.setdefault(path, mark.within(self.source))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            self._check_tag(node, "seq", path)
+            return [self.build(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> dict[str, Any]:
+        self._check_tag(node, "map", path)
+        result: dict[str, Any] = {}
+        seen: dict[str, Mark] = {}
+        for key_node, value_node, merged in self._pairs(node, path, depth):
+            mark = _mark(key_node.start_mark)
+            key = self._key(key_node, path)
+            if key is None or (merged and key in result):
+                continue
+            if key in seen and not merged:
+                self._add(mark, (*path, key), f"key given twice, first in line {seen[key].line}")
+                continue
+            if not merged:
+                seen[key] = mark
+            self.document.keys[(*path, key)] = mark.within(self.source)
+            result[key] = self.build(value_node, (*path, key), depth + 1)
+        return result
+
+    def _pairs(
+        self, node: yaml.MappingNode, path: Path, depth: int
+    ) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+        """Give a mapping's own pairs, then those it merges (``<<``), which fill in what it lacks."""
+        merges = []
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                merges.append(value_node)
+            else:
+                yield key_node, value_node, False
+        for merge in merges:
+            yield from self._merged(merge, path, depth + 1)
+
+    def _merged(self, node: yaml.Node, path: Path, depth: int) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+        self.count += 1
+        if depth > MAX_DEPTH or self.count > MAX_VALUES:
+            raise _RefusedError("too much is merged (<<)", _mark(node.start_mark))
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node, _ in self._pairs(node, path, depth):
+                yield key_node, value_node, True
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                yield from self._merged(item, path, depth + 1)
+        else:
+            self._add(_mark(node.start_mark), (*path, "<<"), "only a mapping can be merged")
+
+    def _key(self, node: yaml.Node, path: Path) -> str | None:
+        if isinstance(node, yaml.ScalarNode) and node.tag == f"{_PLAIN}str":
+            return str(node.value)
+        shown = repr(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+        if isinstance(node, yaml.ScalarNode) and node.tag == f"{_PLAIN}int":
+            return str(node.value)  # class indices: 0: cat
+        self._add(_mark(node.start_mark), path, f"{shown} is no key: a key is text; put it in quotes")
+        return None
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        kind = node.tag.removeprefix(_PLAIN)
+        text = node.value
+        try:
+            if kind == "str":
+                return text
+            if kind == "null":
+                return None
+            if kind == "bool":
+                return yaml.SafeLoader.bool_values[text.lower()]
+            if kind == "int":
+                return _integer(text)
+            if kind == "float":
+                return _float(text)
+        except (ValueError, KeyError):
+            self._add(_mark(node.start_mark), path, f"{text[:40]!r} is not {kind}")
+            return None
+        self._check_tag(node, "", path)
+        return None
+
+    def _check_tag(self, node: yaml.Node, expected: str, path: Path) -> None:
+        if node.tag != _PLAIN + expected:
+            tag = node.tag.replace(_PLAIN, "!!")
+            self._add(
+                _mark(node.start_mark),
+                path,
+                f"the tag {tag} is not allowed; YAML names no types or code here",
+            )
+
+    def _add(self, mark: Mark, path: Path, text: str) -> None:
+        self.document.problems.append(Problem(mark.within(self.source), path, text))
+
+
+def _integer(text: str) -> int:
+    digits = text.replace("_", "")
+    sign = -1 if digits.startswith("-") else 1
+    digits = digits.lstrip("+-")
+    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+        return sign * int(digits, 8)
+    return sign * int(digits, 0)
+
+
+def _float(text: str) -> float:
+    return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _mark(mark: Any) -> Mark:
+    return Mark("", mark.line + 1, mark.column + 1)
+
+
+def _place(error: yaml.MarkedYAMLError) -> Mark:
+    mark = error.problem_mark or error.context_mark
+    return _mark(mark) if mark is not None else Mark("", 1, 1)
+
+
+def _explain(error: yaml.MarkedYAMLError) -> str:
+    text = " ".join(f"{error.context or ''} {error.problem or ''}".split())
+    if "\\t" in text or "cannot start any token" in text:
+        return "not YAML here: a tab or a character such as @ or `; indent with spaces, put text in quotes"
+    return f"not YAML: {text}"

@@ -1,0 +1,194 @@
+"""What pydantic found, said for whoever wrote the YAML: where, what is allowed, what was likely meant."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import AliasChoices, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from kubepresso.config.base import Section
+from kubepresso.config.problems import Path
+
+_QUOTED = re.compile(r"'([^']*)'")
+#: Said of a type: what the value must be.
+_KINDS = {
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "none_required": "null",
+    "finite_number": "a finite number",
+}
+#: Said of a bound: the words before the number, and its name in pydantic's context.
+_BOUNDS = {
+    "greater_than": ("greater than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+
+
+def explain(error: ValidationError, model: type[Section], value: Any) -> Iterator[tuple[Path, str]]:
+    """Give a path and a text for each thing that is wrong; the path starts at ``value``.
+
+    Args:
+        error: What ``model`` raised.
+        model: The model of the module.
+        value: What was given to it.
+    """
+    told: set[Path] = set()
+    for detail in error.errors(include_url=False):
+        path = _without_tags(detail["loc"], value)
+        path, text = _explain(detail, path, model, value)
+        if path not in told:
+            told.add(path)
+            yield path, text
+
+
+def suggest(word: Any, allowed: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?``, or nothing where no allowed word is near."""
+    near = difflib.get_close_matches(str(word).lower(), list(allowed), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def show(value: Any) -> str:
+    """Write a value as YAML has it, cut where it is long."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _without_tags(location: tuple[int | str, ...], value: Any) -> Path:
+    """Drop what pydantic puts into a location for the branch of a union: no key of the value has its name."""
+    path: list[int | str] = []
+    last = len(location) - 1
+    for index, step in enumerate(location):
+        if (isinstance(value, dict) and step in value) or (
+            isinstance(value, list) and isinstance(step, int) and step < len(value)
+        ):
+            value = value[step]
+        elif index != last or not isinstance(value, dict | list):
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _explain(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
+    kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
+    special: Callable[..., tuple[Path, str]] | None = {
+        "missing": _missing,
+        "extra_forbidden": _unknown_key,
+        "union_tag_invalid": _unknown_name,
+        "union_tag_not_found": _no_name,
+    }.get(kind)
+    if special is not None:
+        return special(detail, path, model, value)
+    if kind in _KINDS:
+        return path, f"must be {_KINDS[kind]}, found {show(given)}"
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        return path, f"must be {words} {context[key]:g}, found {show(given)}"
+    if kind == "literal_error":
+        allowed = _QUOTED.findall(context["expected"])
+        return path, f"{show(given)} is not allowed; allowed: {', '.join(allowed)}{suggest(given, allowed)}"
+    if kind in ("too_short", "too_long"):
+        few = kind == "too_short"
+        count = context["min_length" if few else "max_length"]
+        found = context["actual_length"] if context["actual_length"] is not None else "more"
+        return (
+            path,
+            f"must have at {'least' if few else 'most'} {count} item{'s' * (count != 1)}, found {found}",
+        )
+    if kind == "string_too_short":
+        return path, "must not be empty"
+    if kind == "string_pattern_mismatch":
+        return path, f'must be numbers with commas, for example "0, 1", found {show(given)}'
+    if kind == "value_error":
+        return path, str(context["error"])
+    text = detail["msg"]
+    return path, f"{text}, found {show(given)}" if kind == "kind" else text[:1].lower() + text[1:]
+
+
+def _missing(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
+    if isinstance(detail["loc"][-1], int):
+        return path[:-1] if path and path[-1] == detail["loc"][-1] else path, "has too few items"
+    section = _section_at(path[:-1], model, value)
+    field = section.model_fields.get(str(path[-1])) if section else None
+    about = f" ({field.description.rstrip('.')})" if field and field.description else ""
+    return path, f"missing; add it{about}"
+
+
+def _unknown_key(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
+    section = _section_at(path[:-1], model, value)
+    allowed = list(section.model_fields) if section else []
+    shown = f"; allowed: {', '.join(allowed)}" if allowed else ""
+    return path, f"unknown key{shown}{suggest(path[-1], allowed)}"
+
+
+def _unknown_name(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
+    context = detail["ctx"]
+    allowed = _QUOTED.findall(context["expected_tags"])
+    given, key = context["tag"], context["discriminator"].strip("'")
+    return (*path, key), f"{show(given)} is not known; allowed: {', '.join(allowed)}{suggest(given, allowed)}"
+
+
+def _no_name(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
+    key = detail["ctx"]["discriminator"].strip("'")
+    return (*path, key), "missing; it says which entry this is"
+
+
+def _section_at(path: Path, model: type[Section], value: Any) -> type[Section] | None:
+    """Find the model that describes the mapping at a path."""
+    candidates = [model]
+    for step in path:
+        if isinstance(step, int):  # an item has the candidates of its list
+            value = value[step]
+            continue
+        section = _choose(candidates, value)
+        field = _field(section, step) if section else None
+        if field is None or not isinstance(value, dict):
+            return None
+        candidates = _sections(field.annotation)
+        value = value.get(step)
+    return _choose(candidates, value)
+
+
+def _field(section: type[Section], key: str) -> FieldInfo | None:
+    for name, field in section.model_fields.items():
+        alias = field.validation_alias
+        if key == name or (isinstance(alias, AliasChoices) and key in alias.choices):
+            return field
+    return None
+
+
+def _sections(annotation: Any) -> list[type[Section]]:
+    """List the models inside an annotation, whatever optional, list or union they stand in."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections(part)]
+
+
+def _choose(candidates: list[type[Section]], value: Any) -> type[Section] | None:
+    if len(candidates) == 1:
+        return candidates[0]
+    for section in candidates:
+        for key in ("name", "criterion"):
+            field = section.model_fields.get(key)
+            given = value.get(key, "") if isinstance(value, dict) else ""
+            if field is not None and field.default == str(given).strip().lower():
+                return section
+    return None

@@ -1,0 +1,68 @@
+"""Dotted overrides: ``training.epochs=3``, ``augmentation.train.0.size=64``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kubepresso.config.document import Document, parse
+from kubepresso.config.problems import Mark, Path, Problem
+
+
+def apply(document: Document, overrides: Sequence[str]) -> None:
+    """Set the values that overrides name, in order; mappings that are not there are made.
+
+    Args:
+        document: Changed in place; what is wrong with an override goes to its problems.
+        overrides: Each ``key=value`` with dots between keys and list indices; the value is YAML.
+    """
+    for override in overrides:
+        mark = Mark(f"override {override!r}")
+        try:
+            path, value = _read(override)
+            document.value = _set(document.value, path, value, ())
+        except _BadOverrideError as error:
+            document.problems.append(Problem(mark, error.path, error.text))
+            continue
+        for marks in (document.keys, document.values):
+            for inner in [inner for inner in marks if inner[: len(path)] == path]:
+                del marks[inner]
+            marks[path] = mark
+
+
+class _BadOverrideError(Exception):
+    def __init__(self, text: str, path: Path = ()) -> None:
+        self.text = text
+        self.path = path
+        super().__init__(text)
+
+
+def _read(override: str) -> tuple[Path, Any]:
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise _BadOverrideError("not an override; write key.key=value, for example training.epochs=3")
+    value = parse(text, override)
+    if value.problems:
+        raise _BadOverrideError(value.problems[0].text)
+    return tuple(int(key) if key.isdecimal() and key.isascii() else key for key in keys), value.value
+
+
+def _set(holder: Any, path: Path, value: Any, done: Path) -> Any:
+    """Return ``holder`` with a value set in it."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(holder, list):
+        if not isinstance(key, int) or key >= len(holder):
+            allowed = f"allowed: 0 to {len(holder) - 1}" if holder else "the list is empty"
+            raise _BadOverrideError(f"{key!r} is no index of this list; {allowed}", done)
+        holder[key] = _set(holder[key], rest, value, (*done, key))
+        return holder
+    if holder is None:
+        holder = {}
+    if not isinstance(holder, dict):
+        raise _BadOverrideError(f"is {holder!r}, so it has no {key!r} in it", done)
+    key = str(key)
+    holder[key] = _set(holder.get(key), rest, value, (*done, key))
+    return holder
