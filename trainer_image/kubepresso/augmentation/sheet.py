@@ -15,7 +15,7 @@ from kubepresso.augmentation.recipe import Recipe
 from kubepresso.augmentation.trace import Trace
 from kubepresso.reporting.page import image_uri, write_page
 
-_SIDE = 104
+_SIDE = 92
 _ROWS = 6
 
 

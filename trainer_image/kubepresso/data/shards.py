@@ -21,16 +21,15 @@ import pyarrow.parquet as pq
 OFFSETS_KEY = b"kubepresso.image_offsets"
 _LENGTH_BYTES = 4  # PLAIN encoding puts the length before each value, little-endian
 
-_IMAGE = pa.struct(
-    [pa.field("bytes", pa.binary(), nullable=False), pa.field("path", pa.string(), nullable=False)]
-)
+# Nullable as in ``datasets``, which knows an image column by this very type.
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def shard_schema(classes: Sequence[str]) -> pa.Schema:
     """Return the columns of a classification shard, with metadata that tells ``datasets`` the classes."""
     features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": list(classes)}}
     return pa.schema(
-        [pa.field("image", _IMAGE, nullable=False), pa.field("label", pa.int64(), nullable=False)],
+        [("image", _IMAGE), ("label", pa.int64())],
         metadata={"huggingface": json.dumps({"info": {"features": features}}, ensure_ascii=False)},
     )
 

@@ -165,10 +165,10 @@ class _Trial:
 
     def throughput(self, summary: AugmentationSummary) -> str:
         """Say how fast the training recipe is."""
+        alone, together = summary.images_per_second, summary.estimated_images_per_second
         return (
-            f"{summary.samples} images tried. The train recipe makes {summary.images_per_second:.0f} "
-            f"images/s in one process, an estimated {summary.estimated_images_per_second:.0f} with {self.workers} loader "
-            f"processes on {os.cpu_count()} cores."
+            f"{summary.samples} images tried. The train recipe makes {alone:.0f} images/s in one process, "
+            f"an estimated {together:.0f} with {self.workers} loader processes on {os.cpu_count()} cores."
         )
 
 
