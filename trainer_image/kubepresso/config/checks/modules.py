@@ -22,11 +22,8 @@ def check_data(view: View) -> Iterator[Finding]:
         return
     if data.format == "huggingface" and data.metadata is None:
         yield error("missing; the format huggingface reads it", "data", "metadata")
-    if data.format == "local":
-        if data.path is None:
-            yield error("missing; the format local reads it", "data", "path")
-        elif data.path.train.image is None:
-            yield error("missing; there is nothing to train on", "data", "path", "train", "image")
+    if data.format == "local" and data.path is None:
+        yield error("missing; the format local reads it", "data", "path")
     yield from _check_names(data)
 
 
