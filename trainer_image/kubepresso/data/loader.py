@@ -61,6 +61,8 @@ def _explained_workers() -> Iterator[None]:
         if not re.search(r"DataLoader worker .*(exited unexpectedly|is killed by signal)", str(error)):
             raise
         raise UserError(
-            "environment.num_workers: a data loader worker was killed, most often because memory or /dev/shm ran out; "
-            "set fewer num_workers or a smaller batch_size, or give the container more memory and a larger /dev/shm"
+            "environment.num_workers: a data loader worker was killed, most often because memory or /dev/shm "
+            "ran out; "
+            "set fewer num_workers or a smaller batch_size, or give the container more memory and a larger "
+            "/dev/shm"
         ) from error

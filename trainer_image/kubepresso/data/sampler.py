@@ -16,10 +16,12 @@ Key = tuple[int, int]
 class TrainingBatches(Sampler[list[Key]]):
     """Batches of a permutation that depends on (seed, epoch) alone and is shared by all processes.
 
-    The permutation is cut into global batches of ``batch_size * world_size``, and each of those into equal parts, one a
-    process: any number of processes with the same global batch sees the same samples at the same step. The last,
-    incomplete global batch is left out (in another epoch these are other samples); where it is the only one, it is
-    cut into equal parts of fewer samples.
+    The permutation is cut into global batches of ``batch_size * world_size``, and each of those into equal
+    parts, one a
+    process: any number of processes with the same global batch sees the same samples at the same step. The
+        last,
+    incomplete global batch is left out (in another epoch these are other samples); where it is the only one,
+    it is cut into equal parts of fewer samples.
 
     Args:
         count: Samples in the split.

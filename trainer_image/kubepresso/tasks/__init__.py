@@ -1,1 +1,1 @@
-"""Tasks: each its losses, metrics and post-processing in one folder, seen by the engine through `Task` alone."""
+"""Tasks: each its losses and metrics in one folder, seen by the engine through `Task` alone."""

@@ -10,7 +10,7 @@ from kubepresso.tasks.classification import ClassificationTask
 from kubepresso.tasks.task import Task
 
 _TASKS: dict[str, Callable[[Sequence[str], Sequence[Any], Sequence[str] | None], Task]] = {
-    ClassificationTask.name: ClassificationTask,
+    "classification": ClassificationTask,
 }
 
 

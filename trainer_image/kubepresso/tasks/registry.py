@@ -14,7 +14,8 @@ class Registry(Generic[Built]):
     """Builders by the name they have in the YAML; a builder is added by a new module in the package.
 
     Args:
-        package: The package whose modules register themselves, for example ``kubepresso.training.optimizers``.
+        package: The package whose modules register themselves, for example
+            ``kubepresso.training.optimizers``.
     """
 
     def __init__(self, package: str) -> None:

@@ -30,7 +30,7 @@ class Outcome:
 
 
 class Metric(Protocol):
-    """A figure over a split. Merging the states of all ranks and computing once is exact, whatever the split."""
+    """A figure over a split; merging the states of all ranks and computing once is exact."""
 
     name: str
     higher_is_better: bool
@@ -61,7 +61,7 @@ class Task(Protocol):
     """
 
     name: str
-    classes: Sequence[str]
+    classes: list[str]
 
     def augment(self, batch: Batch, transforms: Sequence[Any]) -> Batch:
         """Apply the batch transforms of the training recipe; random draws come from torch's CPU generator."""
@@ -72,5 +72,5 @@ class Task(Protocol):
         ...
 
     def metrics(self) -> Sequence[Metric]:
-        """Return new, empty metrics; the first is the primary one, which ``best_model_criterion`` may name."""
+        """Return new, empty metrics; the first is the primary one, by which the best epoch may be chosen."""
         ...

@@ -64,12 +64,12 @@ class Group:
         return value
 
     @torch.no_grad()
-    def average_buffers(self, *models: nn.Module | None) -> None:
-        """Give every process the mean of the floating buffers: running statistics then stand for all samples."""
+    def average_buffers(self, *models: nn.Module) -> None:
+        """Give every process the mean of the floating buffers: running statistics of all samples."""
         if self.world_size == 1:
             return
         for model in models:
-            for buffer in model.buffers() if model else ():
+            for buffer in model.buffers():
                 if buffer.is_floating_point():
                     self.mean(buffer)
 
@@ -81,7 +81,7 @@ class Group:
 
 @contextlib.contextmanager
 def joined_group(timeout_seconds: float) -> Iterator[Group]:
-    """Join the group that ``RANK``, ``WORLD_SIZE`` and ``LOCAL_RANK`` describe; without them there is one process.
+    """Join the group that torchrun describes in the environment; without it there is one process.
 
     NCCL joins GPUs, gloo CPUs. One process joins nothing.
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 class Ema:
     """Keeps ``average = d * average + (1 - d) * value`` for every floating tensor of the state.
 
-    ``d`` is ``decay`` (``constant_decay``) or ``decay * (1 - exp(-updates / beta))`` (``exp_decay``, updates counted
-    from 1). Running statistics of normalisations are averaged like weights; integer buffers are copied.
+    ``d`` is ``decay`` (``constant_decay``) or ``decay * (1 - exp(-updates / beta))`` (``exp_decay``, updates
+    counted from 1). Running statistics of normalisations are averaged like weights; integer buffers are
+    copied.
 
     Args:
         model: What is averaged; not wrapped for distribution.

@@ -28,6 +28,13 @@ class EpochRecord:
     seconds: float
     images_per_second: float
 
+    def flat(self) -> dict[str, float]:
+        """Return all figures but the epoch, with ``train_`` and ``valid_`` before their names."""
+        train = {f"train_{name}": value for name, value in self.train.items()}
+        valid = {f"valid_{name}": value for name, value in self.valid.items()}
+        speed = {"seconds": self.seconds, "images_per_second": self.images_per_second}
+        return {"lr": self.lr, **train, **valid, **speed}
+
 
 @dataclass
 class History:
@@ -76,17 +83,10 @@ class History:
 
     def to_csv(self) -> str:
         """Return a table with a row for each epoch; cells are empty where an epoch was not validated."""
-        rows = [_row(record) for record in self.epochs]
+        rows = [{"epoch": record.epoch, **record.flat()} for record in self.epochs]
         columns = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue()
-
-
-def _row(record: EpochRecord) -> dict[str, float]:
-    train = {f"train_{name}": value for name, value in record.train.items()}
-    valid = {f"valid_{name}": value for name, value in record.valid.items()}
-    speed = {"seconds": record.seconds, "images_per_second": record.images_per_second}
-    return {"epoch": record.epoch, "lr": record.lr, **train, **valid, **speed}

@@ -38,7 +38,7 @@ class Precision:
         return torch.autocast(self.device.type, dtype) if dtype else contextlib.nullcontext()
 
     def step(self, loss: Tensor, optimizer: Optimizer, model: nn.Module, max_norm: float | None) -> None:
-        """Compute gradients, clip them to a total norm of ``max_norm``, update the weights and clear the gradients.
+        """Compute gradients, clip them to a norm of ``max_norm``, update the weights, clear the gradients.
 
         With fp16, an update whose gradients overflowed is left out and the scale lowered.
         """
@@ -55,12 +55,17 @@ def choose_precision(config: TrainingConfig, device: torch.device) -> Precision:
     """Choose the precision from ``training.precision``, else from ``mixed_precision`` and the device.
 
     Raises:
-        UserError: fp16 on a CPU, where torch trains too slowly in it to be of use, or bf16 on a GPU without it.
+        UserError: fp16 on a CPU, where torch trains too slowly in it to be of use, or bf16 on a GPU without
+            it.
     """
     mixed = "bf16" if device.type == "cpu" else "fp16"
     name = config.precision or (mixed if config.mixed_precision else "fp32")
     if name == "fp16" and device.type == "cpu":
         raise UserError("training.precision: fp16 needs a GPU and there is none here, allowed fp32, bf16")
-    if name == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if (
+        name == "bf16"
+        and device.type == "cuda"
+        and not torch.cuda.is_bf16_supported(including_emulation=False)
+    ):
         raise UserError("training.precision: this GPU has no bf16, allowed fp32, fp16")
     return Precision(name, device, GradScaler(device.type, enabled=name == "fp16"))

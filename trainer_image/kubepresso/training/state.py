@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,8 +18,8 @@ from kubepresso.training.precision import Precision
 class TrainingState:
     """The state of a training between two epochs.
 
-    Learning rates are functions of the epoch, and random draws of (seed, epoch, step, rank), so that neither needs
-    a place here.
+    Learning rates are functions of the epoch, and random draws of (seed, epoch, step, rank), so that neither
+    needs a place here.
 
     Attributes:
         model: Not wrapped for distribution.
@@ -28,7 +28,6 @@ class TrainingState:
         precision: With the loss scale of fp16.
         history: What was measured, and which epoch is the best so far.
         epoch: Epochs done.
-        best: The weights of the best epoch so far, on the CPU.
     """
 
     model: nn.Module
@@ -37,7 +36,6 @@ class TrainingState:
     precision: Precision
     history: History
     epoch: int = 0
-    best: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def evaluated(self) -> nn.Module:
@@ -89,10 +87,14 @@ def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     for group in optimizer.param_groups:
         for name, parameter in zip(group["names"], group["params"], strict=True):
             own = {
-                key.rpartition("/")[2]: value for key, value in tensors.items() if key.rpartition("/")[0] == name
+                key.rpartition("/")[2]: value
+                for key, value in tensors.items()
+                if key.rpartition("/")[0] == name
             }
             if own:
-                optimizer.state[parameter] = {key: _placed(key, value, parameter) for key, value in own.items()}
+                optimizer.state[parameter] = {
+                    key: _placed(key, value, parameter) for key, value in own.items()
+                }
 
 
 def _placed(key: str, value: Tensor, parameter: Tensor) -> Tensor:

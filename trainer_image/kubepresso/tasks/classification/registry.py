@@ -11,7 +11,7 @@ from kubepresso.tasks.registry import Registry
 from kubepresso.tasks.task import Metric
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Logits ``[N, C]`` and class indices ``[N]`` or soft targets ``[N, C]`` to a scalar: the mean over the batch."""
+"""Logits ``[N, C]`` and class indices ``[N]`` or soft targets ``[N, C]`` to the mean over the batch."""
 
 LOSSES: Registry[Callable[[Any], Loss]] = Registry("kubepresso.tasks.classification.losses")
 """From an entry of ``model.losses`` to a loss."""

@@ -26,9 +26,7 @@ class ClassificationTask:
         self, classes: Sequence[str], losses: Sequence[Any], metric_names: Sequence[str] | None = None
     ) -> None:
         self.classes = list(classes)
-        self._losses = [
-            (entry.criterion, entry.weight, LOSSES[entry.criterion](entry)) for entry in losses
-        ]
+        self._losses = [(entry.criterion, entry.weight, LOSSES[entry.criterion](entry)) for entry in losses]
         self._metric_names = list(metric_names or ("top1_accuracy", "top5_accuracy"))
 
     def augment(self, batch: Batch, transforms: Sequence[Any]) -> Batch:

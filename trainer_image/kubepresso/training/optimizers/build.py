@@ -25,7 +25,8 @@ def build_optimizer(model: nn.Module, config: Any) -> Optimizer:
         config: ``training.optimizer``.
 
     Raises:
-        UserError: Nothing is left to train, ``overwrite`` names a part that the model lacks, or torch refuses a value.
+        UserError: Nothing is left to train, ``overwrite`` names a part that the model lacks, or torch
+            refuses a value.
     """
     groups = parameter_groups(model, config)
     device = groups[0]["params"][0].device.type
@@ -36,7 +37,7 @@ def build_optimizer(model: nn.Module, config: Any) -> Optimizer:
 
 
 def parameter_groups(model: nn.Module, config: OptimizerBase) -> list[dict[str, Any]]:
-    """Sort the parameters into groups of equal lr and weight decay, in the order in which the model holds them.
+    """Sort the parameters into groups of equal lr and weight decay, in the order of the model.
 
     Args:
         model: Its top-level parts are ``backbone``, ``neck`` and ``head``, as module or as traced graph.
@@ -48,7 +49,7 @@ def parameter_groups(model: nn.Module, config: OptimizerBase) -> list[dict[str, 
     Raises:
         UserError: See `build_optimizer`.
     """
-    overwrites = {entry.param_group: entry for entry in config.overwrite or ()}
+    overwrites: dict[str, ParameterGroup] = {entry.param_group: entry for entry in config.overwrite or ()}
     norms = {name for name, module in model.named_modules() if isinstance(module, _NORMS)}
     groups: dict[tuple[str, float, float], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
@@ -57,7 +58,9 @@ def parameter_groups(model: nn.Module, config: OptimizerBase) -> list[dict[str, 
         part = name.partition(".")[0]
         overwrite = overwrites.get(part)
         lr = _value(overwrite, config, "lr")
-        decay = 0.0 if _is_exempt(name, norms, overwrite, config) else _value(overwrite, config, "weight_decay")
+        decay = (
+            0.0 if _is_exempt(name, norms, overwrite, config) else _value(overwrite, config, "weight_decay")
+        )
         key = (part if overwrite else "all", lr, decay)
         empty = {"params": [], "names": [], "part": key[0], "lr": lr, "weight_decay": decay}
         group = groups.setdefault(key, empty)
@@ -82,7 +85,8 @@ def _is_exempt(name: str, norms: set[str], overwrite: ParameterGroup | None, con
 def _check(model: nn.Module, config: OptimizerBase, groups: dict[Any, Any]) -> None:
     parts = list(dict.fromkeys(name.partition(".")[0] for name, _ in model.named_parameters()))
     problems = [
-        f"training.optimizer.overwrite: {entry.param_group} has no parameters in this model, allowed {', '.join(parts)}"
+        f"training.optimizer.overwrite: {entry.param_group} has no parameters in this model, allowed "
+        f"{', '.join(parts)}"
         for entry in config.overwrite or ()
         if entry.param_group not in parts
     ]

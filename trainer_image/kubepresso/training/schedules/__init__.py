@@ -1,1 +1,1 @@
-"""Learning rates over epochs, one formula a module: pure functions, so that a schedule has no state to save."""
+"""Learning rates over epochs, one formula a module: pure functions, so there is no state to save."""

@@ -13,7 +13,8 @@ from kubepresso.tasks.classification.registry import LOSSES, Loss
 def build(entry: CrossEntropy) -> Loss:
     """Build from ``label_smoothing`` (Szegedy et al. 2015, arXiv:1512.00567, section 7) and ``ignore_index``.
 
-    Images whose class is ``ignore_index`` count neither in the sum nor in the mean; soft targets know no such class.
+    Images whose class is ``ignore_index`` count neither in the sum nor in the mean; soft targets know no
+    such class.
     """
     smoothing, ignored = entry.label_smoothing, entry.ignore_index
 

@@ -11,7 +11,7 @@ from kubepresso.tasks.classification.registry import LOSSES, Loss
 
 @LOSSES.register("focal_loss")
 def build(entry: FocalLoss) -> Loss:
-    """Build from ``alpha`` and ``gamma``: the mean of ``-alpha * t * (1 - p)^gamma * log p``, summed over classes.
+    """Build the mean of ``-alpha * t * (1 - p)^gamma * log p``, summed over classes.
 
     ``p`` are the softmax probabilities and ``t`` the target, one-hot or soft; ``gamma`` 0 and ``alpha`` 1 is
     cross-entropy (Lin et al. 2017, arXiv:1708.02002, in its softmax form).

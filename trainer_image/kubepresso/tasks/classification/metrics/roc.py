@@ -51,8 +51,9 @@ def roc_curve(score: Tensor, positive: Tensor) -> RocCurve:
 def macro_roc_curve(score: Tensor, label: Tensor) -> RocCurve | None:
     """Average the curves of all classes vertically, at every false positive rate that occurs.
 
-    The area is the mean of the classes' areas exactly, since each rate carries two points: where the mean curve
-    arrives and where it leaves. Classes that do not occur, or alone occur, have no curve and are left out.
+    The area is the mean of the classes' areas exactly, since each rate carries two points: where the mean
+    curve arrives and where it leaves. Classes that do not occur, or alone occur, have no curve and are left
+    out.
 
     Args:
         score: float ``[N, C]``.
@@ -68,14 +69,13 @@ def macro_roc_curve(score: Tensor, label: Tensor) -> RocCurve | None:
         return None
     grid = torch.cat([curve.fpr for curve in curves]).unique()
     means = [
-        torch.stack([_at(curve, grid, values) for curve in curves]).mean(0)
-        for values in ("tpr", "threshold")
+        torch.stack([_at(curve, grid, values) for curve in curves]).mean(0) for values in ("tpr", "threshold")
     ]
     return RocCurve(grid.repeat_interleave(2), means[0].flatten(), means[1].flatten())
 
 
 def _at(curve: RocCurve, grid: Tensor, values: str) -> Tensor:
-    """Return ``[G, 2]``: where the piecewise linear curve arrives at each rate of ``grid``, and where it leaves."""
+    """Return ``[G, 2]``: where the linear pieces arrive at each rate of ``grid``, and where they leave."""
     x, y = curve.fpr, getattr(curve, values)
     first = torch.searchsorted(x, grid, right=False)
     after = torch.searchsorted(x, grid, right=True)

@@ -1,0 +1,55 @@
+"""torchrun, with a report of failed ranks as data: ``python -m kubepresso.launch.elastic ARGUMENTS``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from kubepresso.launch.report import REPORT_VARIABLE, RankFailure
+from kubepresso.training.process import end_with_parent
+
+
+def main(arguments: list[str]) -> int:
+    """Run torchrun and return its exit status; after failed ranks, write the report."""
+    end_with_parent()
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    # What it logs about failures stands in the report.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    try:
+        run(parse_args(arguments))
+    except SignalException as error:
+        return 128 + int(error.sigval)
+    except ChildFailedError as error:
+        failures = [
+            _failure(rank, failure.exitcode, failure.timestamp, failure.error_file_data)
+            for rank, failure in error.failures.items()
+        ]
+        if path := os.environ.get(REPORT_VARIABLE):
+            Path(path).write_text(json.dumps([vars(failure) for failure in failures]), encoding="utf-8")
+        return 1
+    return 0
+
+
+def _failure(rank: int, exit_code: int, timestamp: float, data: object) -> RankFailure:
+    content = data if isinstance(data, dict) else {}
+    message = content.get("message")
+    if not isinstance(message, dict):
+        message = {"message": str(message or "")}
+    return RankFailure(
+        rank=rank,
+        exit_code=exit_code,
+        timestamp=timestamp,
+        problems=content.get("problems"),
+        message=message["message"],
+        traceback=message.get("extraInfo", {}).get("py_callstack", ""),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""Train, or retrain a bundle: launches the training processes and reads what they left. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubepresso import tracking
+from kubepresso.config import View, parse_view
+from kubepresso.errors import UserError
+from kubepresso.launch import TrainingError, TrainingJob, choose_launcher
+
+SUMMARY_FILE = "training_summary.json"
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """How a training went.
+
+    Attributes:
+        epochs: Epochs trained.
+        best_epoch: The epoch whose weights are in the bundle.
+        best: Losses and validation metrics of that epoch.
+        images_per_second: Median over the epochs, of all processes.
+        seconds: Training, validation and checkpoints.
+        startup_seconds: From the launch of the first process to the first step.
+    """
+
+    epochs: int
+    best_epoch: int
+    best: dict[str, float]
+    images_per_second: float
+    seconds: float
+    startup_seconds: float
+
+    def metrics(self) -> dict[str, float]:
+        """Return the figures for KFP."""
+        return {
+            **self.best,
+            "best_epoch": self.best_epoch,
+            "epochs": self.epochs,
+            "images_per_second": self.images_per_second,
+            "training_seconds": self.seconds,
+        }
+
+
+def run(*, config: str, dataset: Path, model: Path, start: Path | None = None) -> TrainingSummary:
+    """Train and write a model bundle.
+
+    Args:
+        config: The view of the modules augmentation, model, training, logging and environment.
+        dataset: The prepared data set.
+        model: The bundle to write; its folder also gets ``training_summary.json`` and ``epochs.csv``.
+            Checkpoints go to a folder beside it, ``<model>.checkpoints``.
+        start: A bundle to start from, with ``training.retraining`` applied; None builds
+            ``model.architecture``.
+
+    Raises:
+        UserError: With the lines of the failing rank's own UserError, or its traceback.
+    """
+    view = parse_view(config)
+    environment = view.need("environment")
+    step_id = uuid.uuid4().hex
+    job = TrainingJob(config, environment, dataset, model, start, step_id)
+    try:
+        choose_launcher(environment.distributed.launcher).run(job)
+    except TrainingError as failure:
+        _close_tracking(view, failure, step_id)
+        raise
+    return _read_summary(model / SUMMARY_FILE)
+
+
+def _close_tracking(view: View, failure: TrainingError, step_id: str) -> None:
+    """Mark the run as failed where rank 0, which holds it, could not do so itself."""
+    if failure.rank != 0 or failure.signal:
+        tracking.mark_failed("train", str(failure), logging=view.logging, step_id=step_id)
+
+
+def _read_summary(path: Path) -> TrainingSummary:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: training ended without a readable summary ({error})") from error
+    return TrainingSummary(
+        epochs=content["total_epoch"],
+        best_epoch=content["best_epoch"],
+        best=content["best"],
+        images_per_second=content["images_per_second"],
+        seconds=content["total_train_time"],
+        startup_seconds=content["startup_seconds"],
+    )

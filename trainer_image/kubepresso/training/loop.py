@@ -1,0 +1,175 @@
+"""One epoch of training, and one pass over the validation split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from kubepresso.data.loader import iterate
+from kubepresso.data.randomness import derive_seed
+from kubepresso.errors import UserError
+from kubepresso.tasks.task import Batch, Task
+from kubepresso.training.distributed import Group
+from kubepresso.training.progress import Progress
+from kubepresso.training.state import TrainingState
+
+#: Steps between two looks at the loss; each look waits for the device.
+_CHECK_EVERY = 50
+
+
+@dataclass
+class Loop:
+    """What an epoch needs beside its batches.
+
+    Args:
+        task: Losses and metrics.
+        state: Model, optimizer, average and precision.
+        network: The model as it is trained: wrapped for distribution, or itself.
+        group: The processes that train together.
+        batch_transforms: Of the training recipe.
+        max_norm: Greatest norm of the gradients, or None.
+        seed: ``environment.seed``.
+        progress: Shows the steps.
+    """
+
+    task: Task
+    state: TrainingState
+    network: nn.Module
+    group: Group
+    batch_transforms: Sequence[Any]
+    max_norm: float | None
+    seed: int
+    progress: Progress
+
+    def train(self, loader: DataLoader[Any], epoch: int, lr: float) -> dict[str, float]:
+        """Train one epoch.
+
+        Args:
+            loader: Batches of this rank.
+            epoch: Counted from 1.
+            lr: For the message of a loss that is not finite.
+
+        Returns:
+            Mean losses over all images and processes.
+
+        Raises:
+            UserError: The loss became infinite or not a number.
+        """
+        self.state.model.train()
+        meter = LossMeter()
+        for step, batch in enumerate(self._batches(loader, f"epoch {epoch}")):
+            # Every draw of a step depends on (seed, epoch, step, rank) alone, wherever training was
+            # interrupted.
+            torch.manual_seed(derive_seed(self.seed, epoch, step, self.group.rank))
+            meter.add(self._step(batch))
+            if meter.count % _CHECK_EVERY == 0:
+                self._check(meter, epoch, len(loader), lr)
+        self._check(meter, epoch, len(loader), lr)
+        return meter.means(self.group)
+
+    def _step(self, batch: Batch) -> dict[str, Tensor]:
+        state = self.state
+        batch = self.task.augment(batch, self.batch_transforms)
+        with state.precision.autocast():
+            losses = self.task.step(self.network, batch).losses
+        state.precision.step(losses["loss"], state.optimizer, state.model, self.max_norm)
+        if state.ema:
+            state.ema.update()
+        return losses
+
+    @torch.inference_mode()
+    def evaluate(self, loader: DataLoader[Any], description: str) -> dict[str, float]:
+        """Measure the weights that would be saved.
+
+        Args:
+            loader: Batches of this rank; each sample comes once over all ranks.
+            description: For the progress bar.
+
+        Returns:
+            ``loss`` (and its parts) as mean over the images, and the task's metrics, equal in every process.
+        """
+        model = self.state.evaluated.eval()
+        metrics = self.task.metrics()
+        sums: dict[str, Tensor] = {}
+        images = 0
+        for batch in self._batches(loader, description):
+            with self.state.precision.autocast():
+                outcome = self.task.step(model, batch)
+            size = len(batch["image"])
+            for name, value in outcome.losses.items():
+                sums[name] = sums.get(name, 0) + value.double() * size
+            for metric in metrics:
+                metric.update(outcome.outputs, batch)
+            images += size
+        own = ({name: float(value) for name, value in sums.items()}, images, [m.state() for m in metrics])
+        gathered = self.group.gather(own)
+        for index, metric in enumerate(metrics):
+            metric.merge([states[index] for _, _, states in gathered])
+        losses = _mean_losses([(part, size) for part, size, _ in gathered])
+        return losses | {metric.name: metric.compute() for metric in metrics}
+
+    def _batches(self, loader: DataLoader[Any], description: str) -> Iterator[Batch]:
+        device = self.group.device
+        for batch in self.progress.steps(iterate(loader), len(loader), description):
+            moved = {
+                name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+                for name, value in batch.items()
+            }
+            yield {**moved, "image": moved["image"].contiguous(memory_format=torch.channels_last)}
+
+    def _check(self, meter: LossMeter, epoch: int, steps: int, lr: float) -> None:
+        found = meter.first_not_finite()
+        if found is None:
+            return
+        step, value = found
+        fp16 = ", training.precision: bf16" if self.state.precision.name == "fp16" else ""
+        raise UserError(
+            f"training: the loss became {value} in epoch {epoch}, step {step} of {steps}, at learning rate "
+            f"{lr:.3g}; "
+            "try a lower training.optimizer.lr, more training.scheduler.warmup_epochs, training.max_norm: "
+            f"1.0{fp16}"
+        )
+
+
+class LossMeter:
+    """Losses of an epoch's steps, left on the device until they are asked for."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._names: tuple[str, ...] = ()
+        self._values: list[Tensor] = []
+        self._checked = 0
+
+    def add(self, losses: dict[str, Tensor]) -> None:
+        """Keep one step's losses."""
+        self._names = tuple(losses)
+        self._values.append(torch.stack([value.detach() for value in losses.values()]))
+        self.count += 1
+
+    def first_not_finite(self) -> tuple[int, float] | None:
+        """Return the first step, counted from 1, whose loss is infinite or not a number, and that loss."""
+        if self._checked == self.count:
+            return None
+        values = torch.stack(self._values[self._checked :])[:, 0].tolist()
+        for offset, value in enumerate(values, start=self._checked + 1):
+            if not math.isfinite(value):
+                return offset, value
+        self._checked = self.count
+        return None
+
+    def means(self, group: Group) -> dict[str, float]:
+        """Return the means over all steps and processes, whose batches are of one size."""
+        means = group.mean(torch.stack(self._values).double().mean(0))
+        return dict(zip(self._names, means.tolist(), strict=True))
+
+
+def _mean_losses(parts: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:
+    names = next((tuple(sums) for sums, _ in parts if sums), ())
+    images = sum(size for _, size in parts)
+    return {name: sum(sums.get(name, 0.0) for sums, _ in parts) / images for name in names}

@@ -1,0 +1,182 @@
+"""A whole training in one process of the group: set up, all epochs, the bundle."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from kubepresso import tracking
+from kubepresso.config import TrainingConfig
+from kubepresso.config.logging import ModelSaveOptions
+from kubepresso.data import PreparedDataset
+from kubepresso.errors import UserError
+from kubepresso.tasks.build import build_task
+from kubepresso.training.checkpoint import Checkpoints
+from kubepresso.training.distributed import Group, joined_group
+from kubepresso.training.entry import Job
+from kubepresso.training.history import EpochRecord
+from kubepresso.training.loop import Loop
+from kubepresso.training.process import available_cores, seconds_since_launch
+from kubepresso.training.progress import Progress
+from kubepresso.training.results import Result, write_bundle
+from kubepresso.training.retraining import for_retraining
+from kubepresso.training.schedules.build import build_schedule, set_learning_rates
+from kubepresso.training.setup import Loaders, Start, build_loaders, build_start, build_state, identity
+
+
+@dataclass
+class Training:
+    """One training, set up.
+
+    Attributes:
+        job: What is trained.
+        config: The ``training`` module, with the overrides of a retraining applied.
+        options: ``logging.model_save_options``.
+        loop: One epoch.
+        loaders: The data.
+        checkpoints: Where the state is kept.
+        start: What it started from.
+    """
+
+    job: Job
+    config: TrainingConfig
+    options: ModelSaveOptions
+    loop: Loop
+    loaders: Loaders
+    checkpoints: Checkpoints
+    start: Start
+
+
+def run(job: Job) -> None:
+    """Train and, in the main process, write the bundle.
+
+    Raises:
+        UserError: Whatever a user can mend in settings, data or surroundings.
+    """
+    _set_up_torch()
+    timeout = job.view.need("environment").distributed.timeout_seconds
+    with joined_group(timeout) as group, _tracked(job, group) as tracked:
+        training = _set_up(job, group)
+        startup_seconds = seconds_since_launch()
+        seconds = _fit(training, tracked)
+        if group.is_main:
+            result = Result(startup_seconds, seconds, group.world_size, group.device.type)
+            write_bundle(training, result)
+
+
+def _set_up_torch() -> None:
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(available_cores())
+    torch.backends.cudnn.benchmark = True
+
+
+def _set_up(job: Job, group: Group) -> Training:
+    view = job.view
+    model, logging = view.need("model"), view.need("logging")
+    config = for_retraining(view.need("training")) if job.start else view.need("training")
+    dataset = PreparedDataset.open(job.dataset)
+    task = build_task(model.task, dataset.classes, model.losses, logging.metrics.metric_names)
+    start = build_start(job, group, dataset.classes)
+    state = build_state(start.model, config, task, logging.model_save_options, group)
+    loaders = build_loaders(view, group, dataset)
+    options = logging.model_save_options
+    checkpoints = Checkpoints(job.checkpoints, identity(view, config, group, start, loaders), options)
+    resumed = checkpoints.restore(state)
+    progress = Progress(group.is_main and logging.stdout, config.epochs, state.epoch)
+    loop = Loop(
+        task=task,
+        state=state,
+        network=group.wrap(state.model),
+        group=group,
+        batch_transforms=loaders.batch_transforms,
+        max_norm=config.max_norm,
+        seed=view.need("environment").seed,
+        progress=progress,
+    )
+    progress.line(_opening(loop, loaders))
+    if resumed:
+        progress.line(resumed)
+    return Training(job, config, options, loop, loaders, checkpoints, start)
+
+
+def _opening(loop: Loop, loaders: Loaders) -> str:
+    parameters = sum(parameter.numel() for parameter in loop.state.model.parameters())
+    images = len(loaders.train.dataset)  # type: ignore[arg-type]
+    return (
+        f"{images} training images, {parameters:,} parameters, {loop.group.world_size} x "
+        f"{loop.group.device.type}, "
+        f"{loop.state.precision.name}, {torch.get_num_threads()} threads, {loaders.train.num_workers} loader "
+        "workers"
+    )
+
+
+@contextlib.contextmanager
+def _tracked(job: Job, group: Group) -> Iterator[tracking.Run | None]:
+    if not group.is_main:
+        yield None
+        return
+    title = "retrain" if job.start else "train"
+    with tracking.step_run("train", title=title, logging=job.view.need("logging")) as run:
+        run.log_params({name: job.view.need(name).model_dump(mode="json") for name in ("model", "training")})
+        yield run
+
+
+def _fit(training: Training, tracked: tracking.Run | None) -> float:
+    """Train all epochs that are left; return the seconds they took."""
+    started = time.perf_counter()
+    state, config = training.loop.state, training.config
+    schedule = build_schedule(config.scheduler, config.epochs)
+    for epoch in range(state.epoch + 1, config.epochs + 1):
+        lr = set_learning_rates(state.optimizer, schedule, epoch - 1)
+        record = _epoch(training, epoch, lr)
+        best = state.history.add(record)
+        state.epoch = epoch
+        if training.loop.group.is_main:
+            _keep(training, best)
+            training.loop.progress.epoch(record, best)
+        if tracked:
+            tracked.log_metrics(record.flat(), step=epoch)
+    return time.perf_counter() - started
+
+
+def _epoch(training: Training, epoch: int, lr: float) -> EpochRecord:
+    loop, loaders = training.loop, training.loaders
+    started = time.perf_counter()
+    loaders.train_batches.epoch = epoch - 1
+    losses = loop.train(loaders.train, epoch, lr)
+    seconds = time.perf_counter() - started
+    images = loaders.train_batches.steps * loaders.train_batches.batch_size * loop.group.world_size
+    valid: dict[str, float] = {}
+    if _is_due(epoch, training.options.validation_epoch, training.config.epochs):
+        loop.group.average_buffers(loop.state.model, loop.state.evaluated)
+        valid = loop.evaluate(loaders.valid, f"validation {epoch}")
+        _check_finite(valid["loss"], epoch, lr)
+    return EpochRecord(epoch, lr, losses, valid, seconds, images / seconds)
+
+
+def _check_finite(loss: float, epoch: int, lr: float) -> None:
+    if not math.isfinite(loss):
+        raise UserError(
+            f"training: the validation loss became {loss} in epoch {epoch}, at learning rate {lr:.3g}; try a "
+            "lower "
+            "training.optimizer.lr, more training.scheduler.warmup_epochs, or training.max_norm: 1.0"
+        )
+
+
+def _keep(training: Training, best: bool) -> None:
+    state, checkpoints = training.loop.state, training.checkpoints
+    if best:
+        checkpoints.save_best(state)
+    if _is_due(state.epoch, training.options.checkpoint_interval, training.config.epochs):
+        checkpoints.save(state)
+
+
+def _is_due(epoch: int, every: int, epochs: int) -> bool:
+    """Return whether what is done in epochs 1, 1 + every, 1 + 2 * every and the last is due."""
+    return epoch % every == 1 % every or epoch == epochs
