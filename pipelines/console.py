@@ -12,6 +12,7 @@ _COLOUR = re.compile(r"\x1b\[\d+m")
 _EVENT = re.compile(r"^\d\d:\d\d:\d\d\.\d+ - [A-Z]+ - (.*)")
 _STARTED = re.compile(r"Executing task '(.+)'")
 _ENDED = re.compile(r"Task '(.+)' finished with status (SUCCESS|FAILURE)")
+_EXECUTOR = "[KFP Executor "
 _CACHED = re.compile(r"Task (\S+) cache hit")
 
 
@@ -50,6 +51,7 @@ class Console(io.TextIOBase):
     _rest: str = ""
     _started: float = 0.0
     _inside: bool = False
+    _in_json: bool = False
 
     def writable(self) -> bool:
         """Text can be written."""
@@ -69,8 +71,16 @@ class Console(io.TextIOBase):
     def _line(self, line: str) -> None:
         if event := _EVENT.match(line):
             self._event(event[1])
-        elif self._inside and line.strip() and "[KFP Executor" not in line:
-            self._show(f"  {line.strip(chr(10)).removeprefix('    ').rstrip()}")
+        elif self._inside and line.strip() and not self._of_executor(line.removeprefix("    ")):
+            self._show("  " + line.removeprefix("    ").rstrip())
+
+    def _of_executor(self, line: str) -> bool:
+        """Tell whether a line is of KFP's executor: a log line, or the JSON that it prints of its inputs."""
+        if self._in_json:
+            self._in_json = line != "}"
+            return True
+        self._in_json = line.endswith("Got executor_input:")
+        return _EXECUTOR in line
 
     def _event(self, message: str) -> None:
         if started := _STARTED.search(message):

@@ -10,6 +10,12 @@ LOG = """13:00:00.000 - INFO - Running pipeline: \x1b[95m'train-compress-retrain
 13:00:00.100 - INFO - Streamed logs:
 
     [KFP Executor 2026-11-23 13:00:00,500 INFO]: Looking for component `resolve` in --component_module_path
+    [KFP Executor 2026-11-23 13:00:00,501 INFO]: Got executor_input:
+    {
+        "inputs": {
+            "parameterValues": {"config": "key: 1"}
+        }
+    }
     warning: data.yaml:3:1: odd
 
 
@@ -41,7 +47,7 @@ def test_it_keeps_the_steps_words_and_drops_the_orchestrators():
     console, text = shown([LOG])
     assert "warning: data.yaml:3:1: odd" in text
     assert "train: 1 problem" in text
-    for noise in ("KFP Executor", "name: digits", "Streamed logs", "----", "\x1b"):
+    for noise in ("KFP Executor", "name: digits", "Streamed logs", "parameterValues", "}", "----", "\x1b"):
         assert noise not in text
     assert [(t.name, t.cached, t.failed) for t in console.tasks] == [
         ("resolve", False, False),

@@ -1,4 +1,4 @@
-"""The group of commands. A command is imported when it is called, so that none pays for another's libraries."""
+"""The group of commands. Each is imported when it is called: none pays for another's libraries."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import importlib
 
 import click
 
-#: Name of a command to what it does; the command ``a-b`` is the function ``command`` of ``kubepresso.cli.a_b``.
+#: Name of a command to what it does; ``a-b`` is ``command`` in the module ``kubepresso.cli.a_b``.
 COMMANDS = {
+    "run": "Run the whole pipeline on this machine.",
     "schema": "Print the JSON Schema of the six modules, for editors.",
     "validate": "Check a configuration and report every problem at once.",
 }

@@ -15,7 +15,7 @@ from kubepresso.config.schema import json_schema
 @click.option("--module", type=click.Choice(MODULES), help="For a file with this module alone.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="The reference of all keys instead.")
 def command(module: str | None, as_markdown: bool) -> None:
-    """Print the JSON Schema (draft 2020-12) of a configuration file, for completion and checks in an editor."""
+    """Print the JSON Schema (draft 2020-12) of a configuration file, for editors."""
     if as_markdown:
         click.echo(markdown(), nl=False)
     else:

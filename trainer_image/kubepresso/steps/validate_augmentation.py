@@ -87,7 +87,7 @@ def run(*, config: str, dataset: Path, report: Path) -> AugmentationSummary:
 class _Trial:
     def __init__(self, view: View, prepared: PreparedDataset) -> None:
         self.config = view.need("augmentation")
-        self.task: str = view.need("data").task
+        self.task = prepared.manifest.task
         self.seed = view.environment.seed if view.environment else 0
         self.workers = max(view.environment.num_workers if view.environment else 0, 1)
         self.prepared = prepared
