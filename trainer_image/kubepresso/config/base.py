@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict
 
@@ -22,7 +22,8 @@ def _describe_extras(schema: dict[str, Any], model: type[BaseModel]) -> None:
                     "description": f"Old spelling of {right}.",
                 }
     for key in ("name", "criterion"):
-        if "const" in properties.get(key, {}) and key not in schema.get("required", []):
+        optional = getattr(model, "name_optional", False) or key in schema.get("required", ())
+        if "const" in properties.get(key, {}) and not optional:
             schema["required"] = [key, *schema.get("required", [])]
     for value in properties.values():
         value.pop("title", None)
@@ -30,6 +31,9 @@ def _describe_extras(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 class Section(BaseModel):
     """A mapping in the YAML: known keys only, values keep their YAML type, nothing changes later."""
+
+    #: Whether a mapping without a name is this one.
+    name_optional: ClassVar[bool] = False
 
     model_config = ConfigDict(
         extra="forbid",

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 from kubepresso.config.augmentation import AugmentationConfig
 from kubepresso.config.base import Section
 from kubepresso.config.data import DataConfig
+from kubepresso.config.document import Dumper
 from kubepresso.config.environment import EnvironmentConfig
 from kubepresso.config.logging import LoggingConfig
 from kubepresso.config.model import ModelConfig
@@ -57,7 +58,7 @@ class _Modules(Section):
             name: module.model_dump(mode="json") for name, module in self.present().items() if name in wanted
         }
         return yaml.dump(
-            content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
+            content, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
         )
 
 
@@ -107,11 +108,3 @@ _MODELS: dict[str, type[Section]] = {
 }
 #: Modules that may be absent: all their keys have defaults.
 OPTIONAL_MODULES: tuple[Module, ...] = ("logging", "environment")
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Writes without anchors, so that a text shows every value where it stands."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Never refer back."""
-        return True

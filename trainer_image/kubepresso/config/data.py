@@ -51,7 +51,8 @@ class SplitPath(Section):
     """Where one split lies, below ``data.path.root``."""
 
     image: str | None = Field(
-        None, description="Folder (or Parquet file) of the images; null: no such split."
+        None,
+        description="Folder or Parquet file of the images; null: found by name below the root, else none.",
     )
     label: str | None = Field(
         None, description="CSV file with the header `image_id,class`; null: one folder a class below `image`."

@@ -1,4 +1,4 @@
-"""YAML text to plain values, with the place of every key and value. The text is untrusted: limits, no tags."""
+"""YAML text to plain values, with the place of every key and value. Untrusted: limits, no tags."""
 
 from __future__ import annotations
 
@@ -37,8 +37,20 @@ _Loader.yaml_implicit_resolvers = {
     ]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(f"{_PLAIN}int", _INTEGER, list("-+0123456789"))
-_Loader.add_implicit_resolver(f"{_PLAIN}float", _FLOAT, list("-+.0123456789"))
+
+
+class Dumper(yaml.CSafeDumper):
+    """Writes what :func:`parse` reads back, without anchors: a text shows every value where it stands."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Never refer back."""
+        return True
+
+
+# Text such as '1e5' is then written in quotes.
+for _class in (_Loader, Dumper):
+    _class.add_implicit_resolver(f"{_PLAIN}int", _INTEGER, list("-+0123456789"))
+    _class.add_implicit_resolver(f"{_PLAIN}float", _FLOAT, list("-+.0123456789"))
 
 
 @dataclass
@@ -121,7 +133,7 @@ def _check_shape(text: str) -> None:
 
 
 class _Builder:
-    """Turns nodes into values. Aliases are followed, so a node may be met again below itself: depth ends that."""
+    """Turns nodes into values. Aliases are followed, so a node may stand below itself: depth ends that."""
 
     def __init__(self, document: Document, source: str) -> None:
         self.document = document
@@ -224,7 +236,7 @@ class _Builder:
             self._add(
                 _mark(node.start_mark),
                 path,
-                f"the tag {tag} is not allowed; YAML names no types or code here",
+                f"the tag {tag} is not allowed; write plain values",
             )
 
     def _add(self, mark: Mark, path: Path, text: str) -> None:

@@ -40,21 +40,22 @@ _BOUNDS = {
 }
 
 
-def explain(error: ValidationError, model: type[Section], value: Any) -> Iterator[tuple[Path, str]]:
-    """Give a path and a text for each thing that is wrong; the path starts at ``value``.
+def explain(error: ValidationError, model: type[Section], value: Any) -> Iterator[tuple[Path, str, bool]]:
+    """Give a path from ``value``, a text, and whether the key itself is wrong, for each problem.
 
     Args:
         error: What ``model`` raised.
         model: The model of the module.
         value: What was given to it.
     """
-    told: set[Path] = set()
+    texts: dict[Path, tuple[str, bool]] = {}
     for detail in error.errors(include_url=False):
-        path = _without_tags(detail["loc"], value)
-        path, text = _explain(detail, path, model, value)
-        if path not in told:
-            told.add(path)
-            yield path, text
+        path, text = _explain(detail, _without_tags(detail, value), model, value)
+        texts.setdefault(path, (text, detail["type"] == "extra_forbidden"))
+    for path, (text, of_key) in texts.items():
+        # A list whose items are bad counts as too short as well: the items say it better.
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in texts):
+            yield path, text, of_key
 
 
 def suggest(word: Any, allowed: Iterable[str]) -> str:
@@ -72,19 +73,16 @@ def show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _without_tags(location: tuple[int | str, ...], value: Any) -> Path:
+def _without_tags(detail: ErrorDetails, value: Any) -> Path:
     """Drop what pydantic puts into a location for the branch of a union: no key of the value has its name."""
     path: list[int | str] = []
-    last = len(location) - 1
-    for index, step in enumerate(location):
+    for step in detail["loc"]:
         if (isinstance(value, dict) and step in value) or (
             isinstance(value, list) and isinstance(step, int) and step < len(value)
         ):
-            value = value[step]
-        elif index != last or not isinstance(value, dict | list):
-            continue
-        path.append(step)
-    return tuple(path)
+            value = value[step]  # type: ignore[index]
+            path.append(step)
+    return (*path, detail["loc"][-1]) if detail["type"] == "missing" else tuple(path)
 
 
 def _explain(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
@@ -125,7 +123,7 @@ def _explain(detail: ErrorDetails, path: Path, model: type[Section], value: Any)
 
 def _missing(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
     if isinstance(detail["loc"][-1], int):
-        return path[:-1] if path and path[-1] == detail["loc"][-1] else path, "has too few items"
+        return path[:-1], f"has too few items, found {len(detail['input'])}"
     section = _section_at(path[:-1], model, value)
     field = section.model_fields.get(str(path[-1])) if section else None
     about = f" ({field.description.rstrip('.')})" if field and field.description else ""
@@ -156,7 +154,7 @@ def _section_at(path: Path, model: type[Section], value: Any) -> type[Section] |
     candidates = [model]
     for step in path:
         if isinstance(step, int):  # an item has the candidates of its list
-            value = value[step]
+            value = value[step] if isinstance(value, list) else None
             continue
         section = _choose(candidates, value)
         field = _field(section, step) if section else None

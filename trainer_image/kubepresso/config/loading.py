@@ -119,8 +119,10 @@ def _build(document: Document) -> View:
             try:
                 present[name] = model.model_validate(value)
             except ValidationError as error:
-                for path, text in explain(error, model, value):
-                    found.append(Problem(_mark(document, (name, *path)), (name, *path), text))
+                for inner, text, of_key in explain(error, model, value):
+                    path = (name, *inner)
+                    mark = document.keys[path] if of_key else _mark(document, path)
+                    found.append(Problem(mark, path, text))
     view = View.model_construct(**present)
     findings = list(checks.find(view))
     found += [_problem(document, finding) for finding in findings if finding.fatal]

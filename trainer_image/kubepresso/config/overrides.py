@@ -27,6 +27,8 @@ def apply(document: Document, overrides: Sequence[str]) -> None:
         for marks in (document.keys, document.values):
             for inner in [inner for inner in marks if inner[: len(path)] == path]:
                 del marks[inner]
+            for depth in range(1, len(path)):
+                marks.setdefault(path[:depth], mark)
             marks[path] = mark
 
 

@@ -11,27 +11,28 @@ from kubepresso.config.schema import json_schema
 
 _HEADER = """# Configuration
 
-Six modules, each a file (`data.yaml` and so on) of one folder or prefix, or all six in one file. `logging` and
+Six modules, each a file (`data.yaml` and so on) of one folder or prefix, or all in one file. `logging` and
 `environment` may be left out. Written by `kubepresso schema --markdown` from the models in
 `trainer_image/kubepresso/config/`; a test holds it to them.
 
 - Names of transforms, losses, optimizers and the like are read in any case.
 - `kubepresso validate URI` reports every problem at once, with its line and column.
-- Any key can be set from the command line: `training.epochs=3`, `augmentation.train.0.size=64`; the value is YAML.
-- For completion in an editor: `kubepresso schema --module data > data.schema.json`, and as the first line of
-  `data.yaml`: `# yaml-language-server: $schema=data.schema.json`
+- Any key can be set from the command line: `training.epochs=3`, `augmentation.train.0.size=64`.
+- Completion in an editor: `kubepresso schema --module data > data.schema.json`, and the first line of
+  `data.yaml` is `# yaml-language-server: $schema=data.schema.json`
 """
 
 
 def markdown() -> str:
     """Return the reference."""
     definitions = json_schema()["$defs"]
+    sections = _Sections(definitions)
     parts = [_HEADER]
     for module in MODULES:
         reference = json_schema(module)["properties"][module]
         section = definitions[_target(reference)]
         parts.append(f"## {module}\n\n{section['description']}\n")
-        parts += _Sections(definitions).of(section, module)
+        parts += sections.of(section, module)
     return "\n".join(parts)
 
 
@@ -40,14 +41,17 @@ class _Sections:
 
     def __init__(self, definitions: dict[str, Any]) -> None:
         self.definitions = definitions
+        self.written: dict[tuple[str, ...], str] = {}
 
     def of(self, section: dict[str, Any], path: str) -> Iterator[str]:
         rows = list(self._rows(section, path))
         yield "| key | value | default | meaning |\n|---|---|---|---|\n" + "".join(row for row, _ in rows)
         for _, (inner_path, names) in rows:
             if names:
-                yield f"### {inner_path}\n"
-                for name in names:
+                first = self.written.setdefault(tuple(names), inner_path)
+                again = f"\nThe entries of `{first}`.\n" if first != inner_path else ""
+                yield f"### {inner_path}\n{again}"
+                for name in names if first == inner_path else ():
                     yield from self._entry(self.definitions[name])
 
     def _entry(self, section: dict[str, Any]) -> Iterator[str]:
@@ -65,13 +69,17 @@ class _Sections:
                 continue
             inner = f"{path}.{key}" if path else key
             names = self._named(value)
-            targets = [_target(part) for part in _branches(value) if "$ref" in part]
-            if len(targets) == 1 and not names:
-                yield from self._rows(self.definitions[targets[0]], inner)
+            branches = _branches(value)
+            plain = [] if names else [_target(part) for part in branches if "$ref" in part]
+            if plain:
+                yield from self._rows(self.definitions[plain[0]], inner)
                 continue
             kind = self._entries(value) if names else self._kind(value)
+            items = [] if names else [part["items"] for part in branches if "$ref" in part.get("items", {})]
             default = "required" if key in required or "default" not in value else _shown(value["default"])
             yield f"| `{inner}` | {kind} | {default} | {value['description']} |\n", (inner, names)
+            for item in items:
+                yield from self._rows(self.definitions[_target(item)], f"{inner}.N")
 
     def _named(self, value: dict[str, Any]) -> list[str]:
         """List the definitions which a name chooses from; empty where none does."""
@@ -101,6 +109,8 @@ def _target(reference: dict[str, Any]) -> str:
 
 
 def _kind(value: dict[str, Any]) -> str:
+    if "$ref" in value:
+        return "mappings"
     if "enum" in value:
         return ", ".join(f"`{item}`" for item in value["enum"])
     if "const" in value:
@@ -123,6 +133,8 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def _bounds(value: dict[str, Any]) -> str:
+    if "minimum" in value and "maximum" in value:
+        return f" from {value['minimum']:g} to {value['maximum']:g}"
     words = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     return "".join(f" {sign} {value[key]:g}" for key, sign in words.items() if key in value)
 

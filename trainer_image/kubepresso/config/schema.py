@@ -28,7 +28,8 @@ def json_schema(module: Module | None = None) -> dict[str, Any]:
     }
     definitions = whole["$defs"]
     schema["$defs"] = {name: definitions[name] for name in sorted(_used(properties, definitions))}
-    return _without_discriminators(schema)
+    result: dict[str, Any] = _without_discriminators(schema)
+    return result
 
 
 def _used(part: Any, definitions: dict[str, Any]) -> set[str]:

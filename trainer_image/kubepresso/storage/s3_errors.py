@@ -71,7 +71,7 @@ def _explain_answer(place: BucketPlace, error: boto.ClientError) -> str:
     if code in _MISSING:
         return "no such key or prefix; check its spelling"
     if code in _WRONG_KEYS:
-        return f"the endpoint does not take these credentials ({code}); check AWS_ACCESS_KEY_ID and what belongs to it"
+        return f"the credentials are not taken ({code}); check AWS_ACCESS_KEY_ID and the rest"
     if code in _DENIED:
         return f"access denied; the credentials need the right to {error.operation_name} here"
     if code in _BUSY:

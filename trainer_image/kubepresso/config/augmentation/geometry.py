@@ -76,6 +76,14 @@ class Resize(Transform):
         description="Side that gets the length `size`, the other keeps the aspect; null: both, a square.",
     )
 
+    @model_validator(mode="after")
+    def _check_max_size(self) -> Self:
+        if self.max_size is not None and not (isinstance(self.size, int) and self.resize_criteria == "short"):
+            raise ValueError("max_size goes with one number as size and with resize_criteria: short")
+        if self.max_size is not None and isinstance(self.size, int) and self.max_size <= self.size:
+            raise ValueError(f"max_size must be greater than size, found {self.max_size} and {self.size}")
+        return self
+
 
 class RandomResize(RandomTransform):
     """Give each batch another size, by steps of `stride` around `base_size`."""

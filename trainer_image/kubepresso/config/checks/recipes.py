@@ -26,7 +26,7 @@ def check_recipes(view: View) -> Iterator[Finding]:
 
 
 def final_size(recipe: tuple[Transform, ...]) -> tuple[int, int] | None:
-    """Return the height and width that come out of a recipe, None where they depend on the image or on chance."""
+    """Return the height and width that come out of a recipe, None where image or chance decide."""
     size: tuple[int, int] | None = None
     for entry in recipe:
         given = getattr(entry, "size", None)
@@ -46,7 +46,7 @@ def final_size(recipe: tuple[Transform, ...]) -> tuple[int, int] | None:
 def _check_tensor(recipe: tuple[Transform, ...], path: Path) -> Iterator[Finding]:
     places = [index for index, entry in enumerate(recipe) if entry.name == "totensor"]
     if not places:
-        yield error("totensor is missing; the model takes float tensors, put it after the geometry", *path)
+        yield error("totensor is missing; the model takes float tensors", *path)
         return
     for extra in places[1:]:
         yield error("totensor a second time; remove one", *path, extra)

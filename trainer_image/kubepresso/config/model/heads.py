@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kubepresso.config.base import PositiveInt, Section, by_name, null_means
 from kubepresso.config.model.backbones import Activation
@@ -24,6 +24,12 @@ class FCParams(Section):
         0.0, description="Dropout before the classifier."
     )
 
+    @model_validator(mode="after")
+    def _check_channels(self) -> Self:
+        if self.num_layers > 1 and self.intermediate_channels is None:
+            raise ValueError("intermediate_channels is missing: two layers or more need it")
+        return self
+
 
 _FC = FCParams()
 
@@ -32,6 +38,7 @@ class FC(Section):
     """Global average and fully connected layers."""
 
     name: Literal["fc"] = "fc"
+    name_optional: ClassVar[bool] = True
     params: Annotated[FCParams, null_means(_FC, FCParams)] = Field(_FC, description="Values of the head.")
 
 

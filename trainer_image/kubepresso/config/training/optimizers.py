@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -45,6 +45,7 @@ class AdamW(_AdamFamily):
     """Adam with decoupled weight decay."""
 
     name: Literal["adamw"] = "adamw"
+    name_optional: ClassVar[bool] = True
 
 
 class Adam(_AdamFamily):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,6 +41,7 @@ class CosineNoSgdr(_WarmUp):
     """Half a cosine, once."""
 
     name: Literal["cosine_no_sgdr"] = "cosine_no_sgdr"
+    name_optional: ClassVar[bool] = True
     end_epoch: PositiveInt | None = Field(
         None, description="The rate stays from here on; null: `training.epochs`."
     )
