@@ -1,5 +1,7 @@
 """Digits in the prepared layout, bundles of a small network, and a tracking store for each test."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -72,13 +74,24 @@ def prepared(tmp_path_factory):
     return write_prepared(tmp_path_factory.mktemp("prepared") / "dataset", ("train", "valid", "test"))
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """An SQLite file with MLflow's tables: making them takes seconds, copying the file does not."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path, monkeypatch):
+def store(tmp_path, monkeypatch, empty_database):
     """An SQLite tracking store in the test's folder, named by the environment."""
     from kubepresso.tracking import locate
 
     for variable in TRACKING_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
+    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return locate()
 
@@ -91,6 +104,7 @@ def client(store):
 
 
 @pytest.fixture
-def silent_tracking(tmp_path, monkeypatch):
+def silent_tracking(tmp_path, monkeypatch, empty_database):
     """Tracking into a store that no test looks at."""
+    shutil.copyfile(empty_database, tmp_path / "unseen.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/unseen.db")

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from kubepresso.errors import UserError
 from kubepresso.steps import evaluate
 
-CONFIG = yaml.safe_dump({"data": {"task": "classification"}, "logging": {}})
+CONFIG = yaml.safe_dump({"logging": {}})
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from PIL import Image
+from pydantic import ValidationError
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from kubepresso import tracking
 from kubepresso.augmentation import build_recipe
-from kubepresso.config import digest, parse_view
+from kubepresso.config import AugmentationConfig, digest, parse_view
 from kubepresso.data import PreparedDataset, SplitReader
 from kubepresso.data.dataset import ClassificationDataset
 from kubepresso.data.decoding import decode_rgb
@@ -68,7 +68,7 @@ class Evaluation:
     Attributes:
         split: The split's name.
         images: Number of images in it.
-        data_digest: Content digest of the prepared data set.
+        dataset_digest: Content digest of the prepared data set.
         bundle_digest: Digest of what the model computes.
         quality: The task's metrics by name, the primary one first, and ``roc_auc`` (macro average).
         cost: ``parameters``, ``macs``, ``size_mb`` (ONNX file, 1e6 bytes), ``latency_ms`` (median) and
@@ -84,7 +84,7 @@ class Evaluation:
 
     split: str
     images: int
-    data_digest: str
+    dataset_digest: str
     bundle_digest: str
     quality: dict[str, float]
     cost: dict[str, float]
@@ -210,12 +210,20 @@ def _listed(classes: Sequence[str]) -> str:
 
 
 def _batches(bundle: Bundle, reader: SplitReader) -> Iterator[dict[str, Tensor]]:
-    entries = yaml.safe_dump({"augmentation": {"inference": bundle.manifest.preprocessing}})
-    recipe = build_recipe(parse_view(entries).need("augmentation").inference, bundle.manifest.task)
+    recipe = build_recipe(_preprocessing(bundle), bundle.manifest.task)
     keys: Any = [(0, index) for index in range(len(reader))]
     workers = min(4, os.cpu_count() or 1) if len(reader) >= _WORKERS_FROM else 0
     data: Any = ClassificationDataset(reader, recipe, seed=0)
     return iter(DataLoader(data, _BATCH_SIZE, sampler=keys, num_workers=workers))
+
+
+def _preprocessing(bundle: Bundle) -> Sequence[Any]:
+    try:
+        return AugmentationConfig.model_validate({"inference": bundle.manifest.preprocessing}).inference
+    except ValidationError as error:
+        place = f"{bundle.folder / 'manifest.json'}: preprocessing"
+        problems = [f"{place}.{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
+        raise UserError([*problems, f"{bundle.folder}: make this bundle again"]) from error
 
 
 def _predict(
@@ -279,7 +287,7 @@ def _figures(
     return Evaluation(
         split=split,
         images=len(labels),
-        data_digest=prepared.digest,
+        dataset_digest=prepared.digest,
         bundle_digest=bundle.manifest.digest(),
         quality={**quality, **area},
         cost=cost,
@@ -346,7 +354,7 @@ def _thumbnail(encoded: bytes, side: int = 96) -> str:
 def _track(tracked: tracking.Run, evaluation: Evaluation, report: Path) -> None:
     tracked.set_tags(
         {
-            "kubepresso.data_digest": evaluation.data_digest,
+            "kubepresso.dataset_digest": evaluation.dataset_digest,
             "kubepresso.bundle_digest": evaluation.bundle_digest,
             "kubepresso.split": evaluation.split,
         }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION = "champion"
+CHALLENGER = "challenger"
 MODEL_FOLDER = "model"
 BUNDLE_FOLDER = f"{MODEL_FOLDER}/bundle"
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
@@ -98,6 +99,13 @@ class Registry:
             source = f"{self._client.get_run(run).info.artifact_uri}/{MODEL_FOLDER}"
             return _version(self._client.create_model_version(model, source, run, tags=dict(tags)))
 
+    def find(self, model: str, tag: str, value: str) -> Version | None:
+        """Return the newest version with this value of a tag; None where there is none."""
+        with self._asked(f"search the versions of {model!r}"):
+            query = f"name = '{model}' and tags.`{tag}` = '{value}'"
+            found = self._client.search_model_versions(query)
+            return _version(max(found, key=lambda version: int(version.version))) if found else None
+
     def promote(self, version: Version, expected: Version | None) -> Version | None:
         """Give ``version`` the alias ``champion`` if ``expected`` still holds it.
 
@@ -116,6 +124,11 @@ class Registry:
                 return holder
             self._client.set_registered_model_alias(version.model, CHAMPION, version.number)
             return self._holder(version.model)
+
+    def challenge(self, version: Version) -> None:
+        """Give ``version`` the alias ``challenger``, so that a refused model is found and can be tried."""
+        with self._asked(f"set the challenger of {version.model!r}"):
+            self._client.set_registered_model_alias(version.model, CHALLENGER, version.number)
 
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
         """Set tags on a version."""

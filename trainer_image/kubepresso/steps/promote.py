@@ -1,0 +1,302 @@
+"""Promote: compare a candidate with the champion on the same data, and let the better one be champion."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from kubepresso import tracking
+from kubepresso.config import View, parse_view
+from kubepresso.config.logging import Promotion
+from kubepresso.data import PreparedDataset
+from kubepresso.errors import UserError
+from kubepresso.models import Bundle, load_bundle
+from kubepresso.reporting import write_page
+from kubepresso.steps.champion import CONFIG_TAG, DATA_TAG, TOKEN_TAG, UNREACHABLE, Token, registered_model
+from kubepresso.steps.gate import LATENCY, Baseline, Check, judge
+from kubepresso.tasks.build import build_task
+
+_RUN_PATIENCE = 60.0
+_LONGEST_TAG = 5000
+_DATASET_TAG = "kubepresso.dataset_digest"
+_BUNDLE_TAG = "kubepresso.bundle_digest"
+_METRICS_TAG = "kubepresso.metrics"
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What the gate decided.
+
+    Attributes:
+        promoted: Whether the candidate holds the alias ``champion`` now.
+        reasons: Every rule with its figures, each beginning with ``passed:`` or ``failed:``.
+        version: The candidate's version, ``name/number``.
+        champion: The version that it was compared with; None for the first.
+        candidate: Figures of the candidate.
+        baseline: Figures of the champion; empty for the first.
+    """
+
+    promoted: bool
+    reasons: list[str]
+    version: str | None
+    champion: str | None
+    candidate: dict[str, float]
+    baseline: dict[str, float]
+
+    def metrics(self) -> dict[str, float]:
+        """Return the decision and the figures compared."""
+        champion = {f"champion_{name}": value for name, value in self.baseline.items()}
+        return {"promoted": float(self.promoted), **self.candidate, **champion}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Case:
+    """What is to be decided on."""
+
+    view: View
+    prepared: PreparedDataset
+    bundle: Bundle
+    metrics: dict[str, float]
+    token: Token
+    registry: tracking.Registry
+    name: str
+    champion: tracking.Version | None
+
+    @property
+    def rules(self) -> Promotion:
+        rules: Promotion = self.view.need("logging").promotion
+        return rules
+
+    @property
+    def digest(self) -> str:
+        return self.bundle.manifest.digest()
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether the candidate is the very model that is the champion."""
+        return self.champion is not None and self.champion.tags.get(_BUNDLE_TAG) == self.digest
+
+
+def run(
+    *,
+    config: str,
+    dataset: Path,
+    candidate: Path,
+    evaluation: Mapping[str, float],
+    champion: str,
+    decision: Path,
+) -> Decision:
+    """Judge a candidate by ``logging.promotion``, register it, and make it the champion if it passes.
+
+    A refused candidate is registered too, with the alias ``challenger``; the step succeeds either way.
+
+    Args:
+        config: The view of the modules that this step reads.
+        dataset: The prepared data set, on which a champion measured on other data is measured again.
+        candidate: The model bundle.
+        evaluation: The candidate's metrics, from evaluate on this data set.
+        champion: Which champion to compare with, from resolve.
+        decision: The HTML file to write.
+
+    Returns:
+        The decision with all its reasons.
+
+    Raises:
+        UserError: The registry cannot be reached, or an input cannot be used.
+    """
+    view = parse_view(config)
+    with tracking.step_run("promote", logging=view.logging) as tracked:
+        case, checks, baseline = _judge(_open(view, dataset, candidate, evaluation, champion))
+        made = _settle(case, checks, baseline, tracked)
+        write_page(
+            decision,
+            "kubepresso.steps",
+            "decision.html.j2",
+            decision=made,
+            name=case.name,
+            metric=_metric(case),
+            reasons=[reason.partition(": ")[::2] for reason in made.reasons],
+        )
+        tracked.log_metrics(made.metrics())
+        tracked.set_tags(
+            {"kubepresso.decision": _word(made.promoted), "kubepresso.version": made.version or ""}
+        )
+        tracked.log_text(decision.read_text(encoding="utf-8"), "decision.html")
+        tracked.log_dict(dataclasses.asdict(made), "decision.json")
+    return made
+
+
+def _open(
+    view: View, dataset: Path, candidate: Path, evaluation: Mapping[str, float], champion: str
+) -> _Case:
+    registry = tracking.Registry(tracking.locate(view.logging))
+    name = registered_model(view.need("model"), view.need("logging"))
+    return _Case(
+        view=view,
+        prepared=PreparedDataset.open(dataset),
+        bundle=load_bundle(candidate),
+        metrics={key: float(value) for key, value in evaluation.items() if isinstance(value, int | float)},
+        token=Token.parse(champion),
+        registry=registry,
+        name=name,
+        champion=registry.champion(name),
+    )
+
+
+def _judge(case: _Case) -> tuple[_Case, list[Check], Baseline | None]:
+    """Apply the rules, after measuring what they need; a champion that fits no more is a failed check."""
+    checks = _check_token(case)
+    if case.champion is None:
+        return case, [*judge(case.rules, _metric(case), case.metrics, None), *checks], None
+    with tempfile.TemporaryDirectory(prefix="kubepresso-") as folder:
+        try:
+            case, baseline = _with_baseline(case, case.champion, Path(folder))
+        except _CannotCompareError as error:
+            return case, [*checks, Check("comparable", False, str(error))], None
+    return case, [*judge(case.rules, _metric(case), case.metrics, baseline), *checks], baseline
+
+
+def _check_token(case: _Case) -> list[Check]:
+    """Refuse where another champion has come since resolve looked, unless this very configuration made it."""
+    champion, found = str(case.champion or ""), case.token.champion
+    if found == UNREACHABLE:
+        return [
+            Check("unmoved", True, "resolve could not reach the registry: the present champion is compared")
+        ]
+    if champion == found or (case.champion and case.token.made(case.champion)):
+        return []
+    text = (
+        f"the champion was {found or 'none'} when this run began and is {champion or 'none'} now; "
+        "run the pipeline again to compare with it"
+    )
+    return [Check("unmoved", False, text)]
+
+
+def _metric(case: _Case) -> str:
+    """Return the name of the metric that is compared."""
+    if case.rules.metric:
+        return case.rules.metric
+    names = case.view.need("logging").metrics.metric_names
+    return build_task(case.bundle.manifest.task, case.prepared.classes, (), names).metrics()[0].name
+
+
+class _CannotCompareError(Exception):
+    """The champion gives no figures on this data."""
+
+
+def _with_baseline(case: _Case, champion: tracking.Version, folder: Path) -> tuple[_Case, Baseline]:
+    """Find the champion's figures: as recorded on the same data, else measured on it now.
+
+    Latency is compared only as measured here and now, for both: another machine's figure would say nothing.
+    """
+    recorded = _recorded(champion)
+    same_data = champion.tags.get(_DATASET_TAG) == case.prepared.digest and _metric(case) in recorded
+    if same_data and case.rules.max_latency_ratio is None:
+        return case, Baseline(str(champion), recorded, "as recorded on the same data")
+    bundle = load_bundle(case.registry.download_bundle(champion, folder))
+    origin = "as recorded on the same data" if same_data else "measured now on this data"
+    metrics = recorded if same_data else _measured(case, champion, bundle)
+    if case.rules.max_latency_ratio is not None:
+        case = dataclasses.replace(case, metrics={**case.metrics, LATENCY: _latency(case.bundle)})
+        metrics = {**metrics, LATENCY: _latency(bundle)}
+    return case, Baseline(str(champion), metrics, origin)
+
+
+def _recorded(version: tracking.Version) -> dict[str, float]:
+    """Read the figures in a version's tags; tags can be edited, and broken ones are as good as none."""
+    try:
+        return {
+            name: float(value) for name, value in json.loads(version.tags.get(_METRICS_TAG, "{}")).items()
+        }
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _measured(case: _Case, champion: tracking.Version, bundle: Bundle) -> dict[str, float]:
+    # Brings torchvision, which a comparison on the same data does without.
+    from kubepresso.steps.evaluate import measure
+
+    names = case.view.need("logging").metrics.metric_names
+    try:
+        return measure(bundle, case.prepared, names).metrics()
+    except UserError as error:
+        text = "; ".join(error.problems)
+        raise _CannotCompareError(
+            f"the champion {champion} cannot be measured on this data ({text}); for another "
+            "purpose register under another name, logging.promotion.registered_model"
+        ) from error
+
+
+def _latency(bundle: Bundle) -> float:
+    from kubepresso.export.latency import measure_latency
+
+    return measure_latency(bundle.onnx, bundle.manifest.input_size).median_ms
+
+
+def _settle(case: _Case, checks: list[Check], baseline: Baseline | None, tracked: tracking.Run) -> Decision:
+    """Register the candidate and set the alias; what happens there may add a check."""
+    passed = all(check.passed for check in checks)
+    version = case.champion if case.is_champion else None
+    if version is None:
+        version = _register(case, tracked)
+        if passed:
+            checks = [*checks, *_promote(case, version)]
+            passed = all(check.passed for check in checks)
+        _record(case, version, checks, passed)
+    else:
+        checks = [*checks, Check("same", True, f"the candidate is the very model of {version}")]
+    return Decision(
+        promoted=passed,
+        reasons=[str(check) for check in checks],
+        version=str(version),
+        champion=str(case.champion) if case.champion else None,
+        candidate=case.metrics,
+        baseline=dict(baseline.metrics) if baseline else {},
+    )
+
+
+def _register(case: _Case, tracked: tracking.Run) -> tracking.Version:
+    """Register the candidate, or find the version that an earlier attempt at this step registered."""
+    tags = {
+        CONFIG_TAG: case.token.config_digest,
+        DATA_TAG: case.token.data_digest,
+        TOKEN_TAG: case.token.champion,
+        _DATASET_TAG: case.prepared.digest,
+        _BUNDLE_TAG: case.digest,
+        _METRICS_TAG: json.dumps(case.metrics, sort_keys=True),
+        "kubepresso.predecessor": str(case.champion or ""),
+        "kubepresso.pipeline_run_id": tracking.pipeline_run_id() or "",
+    }
+    found = case.registry.find(case.name, _BUNDLE_TAG, case.digest)
+    if found:
+        case.registry.tag(found, tags)
+        return found
+    run = tracked.wait_for_id(_RUN_PATIENCE)
+    if run is None:
+        raise UserError(
+            f"{tracking.redact(case.registry.uri)}: no run could be opened to hold the model; check "
+            "MLFLOW_TRACKING_URI and that the server is up, then run the step again"
+        )
+    return case.registry.register(case.name, run, case.bundle.folder, tags)
+
+
+def _promote(case: _Case, version: tracking.Version) -> list[Check]:
+    holder = case.registry.promote(version, case.champion)
+    if str(holder) == str(version):
+        return []
+    text = f"the alias champion went to {holder or 'nobody'} while this step ran; run the pipeline again"
+    return [Check("alias", False, text)]
+
+
+def _record(case: _Case, version: tracking.Version, checks: list[Check], promoted: bool) -> None:
+    reasons = "\n".join(map(str, checks))[:_LONGEST_TAG]
+    if not promoted:
+        case.registry.challenge(version)
+    case.registry.tag(version, {"kubepresso.decision": _word(promoted), "kubepresso.reasons": reasons})
+
+
+def _word(promoted: bool) -> str:
+    return "promoted" if promoted else "refused"

@@ -1,0 +1,167 @@
+"""Resolve: read the six modules, report every error at once, and fix what this run means."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from kubepresso import tracking
+from kubepresso.config import Config, DataConfig, digest, load_config
+from kubepresso.data.location import source_uri
+from kubepresso.errors import UserError
+from kubepresso.steps.champion import UNREACHABLE, Token, look_up, registered_model
+from kubepresso.steps.views import cut_views
+from kubepresso.storage import digest_folder, join, local_path
+
+_HUB_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a run means; all of it is text, to be part of the cache keys of the steps that follow.
+
+    Attributes:
+        views: By step the YAML of what it reads, see `kubepresso.steps.views`.
+        config: All six modules as YAML, every default written out, local paths absolute.
+        config_digest: Digest of the configuration, whatever folder it is run from.
+        data_digest: Digest of the files behind ``data``.
+        champion: Which champion promote has to compare with, see `kubepresso.steps.champion`.
+    """
+
+    views: dict[str, str]
+    config: str
+    config_digest: str
+    data_digest: str
+    champion: str
+
+
+def run(*, config_uri: str, overrides: Sequence[str] = ()) -> Resolution:
+    """Resolve a configuration.
+
+    Args:
+        config_uri: A folder, prefix or file with the six modules: a path, ``file://`` or ``s3://``.
+        overrides: Dotted overrides, for example ``training.epochs=3``.
+
+    Returns:
+        The resolution. A registry that cannot be reached is a warning here; promote will fail on it.
+
+    Raises:
+        UserError: Every problem of the configuration, or the data behind it cannot be read.
+    """
+    config = load_config(config_uri, overrides)
+    for warning in config.warnings:
+        _warn(warning)
+    with tracking.step_run("resolve", logging=config.logging) as tracked:
+        text = _with_absolute_paths(config)
+        config_digest, data_digest = digest(config.to_yaml()), _data_digest(config.data)
+        resolution = Resolution(
+            views=_with_weights(config, cut_views(text)),
+            config=text,
+            config_digest=config_digest,
+            data_digest=data_digest,
+            champion=_champion(config, config_digest, data_digest),
+        )
+        _track(tracked, config_uri, resolution)
+    return resolution
+
+
+def _with_absolute_paths(config: Config) -> str:
+    """Write the configuration with the data's place absolute: steps may run in other folders."""
+    content: dict[str, Any] = yaml.safe_load(config.to_yaml())
+    data = content["data"]
+    if data["path"]:
+        data["path"]["root"] = _absolute(data["path"]["root"])
+    if data["metadata"] and source_uri(config.data) == data["metadata"]["repo"]:
+        data["metadata"]["repo"] = _absolute(data["metadata"]["repo"])
+    weights = content["model"]["checkpoint"]["path"]
+    if weights:
+        content["model"]["checkpoint"]["path"] = _absolute(weights)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _absolute(place: str) -> str:
+    path = local_path(place)
+    return str(path.absolute()) if path else place
+
+
+def _with_weights(config: Config, views: dict[str, str]) -> dict[str, str]:
+    """Name the content of the start weights in the view that reads them, as a comment for the cache key."""
+    checkpoint = config.model.checkpoint
+    if not (checkpoint.path and checkpoint.use_pretrained):
+        return views
+    comment = f"# model.checkpoint.path: {digest_folder(checkpoint.path)}\n"
+    return {step: comment + view if step == "train" else view for step, view in views.items()}
+
+
+def _data_digest(data: DataConfig) -> str:
+    """Digest what ``data`` names: the places of the splits, or the whole root where it names none."""
+    uri = source_uri(data)
+    if uri is None:
+        return _hub_digest(data)
+    named = list(_named_places(data))
+    if not named or not any(role.endswith(".image") for role, _ in named):
+        return digest_folder(uri)
+    total = hashlib.sha256()
+    for role, place in named:
+        total.update(f"{role}\0{digest_folder(join(uri, place))}\0".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def _named_places(data: DataConfig) -> Iterator[tuple[str, str]]:
+    if data.path and data.format == "local":
+        for split in ("train", "valid", "test"):
+            for role, place in getattr(data.path, split):
+                if place:
+                    yield f"{split}.{role}", place
+        if isinstance(data.id_mapping, str):
+            yield "id_mapping", data.id_mapping
+
+
+def _hub_digest(data: DataConfig) -> str:
+    """Name the revision of a data set on the hub, or its id alone where the hub does not answer."""
+    assert data.metadata is not None
+    repo, subset = data.metadata.repo, data.metadata.subset
+    try:
+        from huggingface_hub import HfApi
+
+        revision = HfApi().dataset_info(repo, timeout=_HUB_TIMEOUT).sha
+    except Exception as error:
+        cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        _warn(
+            f"data.metadata.repo: the revision of {repo} is not known ({cause}); a change of the data "
+            "set will not be noticed, and steps that read it may be taken from the cache"
+        )
+        revision = None
+    return f"hub:{repo}/{subset or ''}@{revision or 'unknown'}"
+
+
+def _champion(config: Config, config_digest: str, data_digest: str) -> str:
+    name = registered_model(config.model, config.logging)
+    try:
+        registry = tracking.Registry(tracking.locate(config.logging))
+        return str(look_up(registry, name, config_digest, data_digest))
+    except UserError as error:
+        _warn(f"{error}; until then nothing can be promoted")
+        return str(Token(UNREACHABLE, config_digest, data_digest))
+
+
+def _track(tracked: tracking.Run, config_uri: str, resolution: Resolution) -> None:
+    tags = {
+        "kubepresso.config_uri": tracking.redact(config_uri),
+        "kubepresso.config_digest": resolution.config_digest,
+        "kubepresso.data_digest": resolution.data_digest,
+    }
+    params: dict[str, Any] = yaml.safe_load(resolution.config)
+    for run in (tracked, tracked.parent):
+        run.set_tags(tags)
+        run.log_text(resolution.config, "config.yaml")
+    tracked.parent.log_params({name: params[name] for name in ("data", "model", "training", "environment")})
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"warning: {line}\n")
