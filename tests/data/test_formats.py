@@ -8,6 +8,7 @@ from source_layouts import CLASSES, WRITERS, config, pictures, png, with_checks,
 from kubepresso.data import PreparedDataset
 from kubepresso.data.formats.registry import FORMATS, detect_format
 from kubepresso.data.location import source_uri
+from kubepresso.data.prepare import prepare
 from kubepresso.errors import UserError
 
 
@@ -159,3 +160,22 @@ def test_a_repository_name_means_the_hub_and_a_folder_does_not(tmp_path):
     assert source_uri(config(format="huggingface", metadata={"repo": "owner/name"})) is None
     assert source_uri(config(format="huggingface", metadata={"repo": str(tmp_path)})) == str(tmp_path)
     assert source_uri(config(format="huggingface", metadata={"repo": "s3://b/c"})) == "s3://b/c"
+
+
+def test_the_hub_gives_the_same_samples_as_the_files(tmp_path, prepared):
+    splits = pictures()
+    expected = prepared(write_parquet(tmp_path / "source", splits)).manifest.digest
+    repository = {"repo": str(tmp_path / "source"), "custom_cache_dir": str(tmp_path / "cache")}
+    data = config(format="huggingface", metadata=repository)
+    result = prepare(data, None, tmp_path / "from-hub")
+    assert result.manifest.classes == CLASSES
+    assert result.manifest.digest == expected
+
+
+def test_a_repository_that_cannot_be_loaded_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    data = config(
+        format="huggingface", metadata={"repo": "nobody/nothing", "custom_cache_dir": str(tmp_path)}
+    )
+    with pytest.raises(UserError, match=r"data.metadata.repo: cannot load 'nobody/nothing'"):
+        prepare(data, None, tmp_path / "prepared")

@@ -78,7 +78,8 @@ def test_a_picture_in_two_splits_is_found_by_its_pixels(tmp_path, prepared, fold
         findings.by_check["duplicates_within_splits"],
     )
     assert [str(found) for found in across] == [
-        "train: train/apple/apple_00.png: the same picture as valid: valid/bread/other.bmp, under another class"
+        "train: train/apple/apple_00.png: the same picture as valid: valid/bread/other.bmp, "
+        "under another class"
     ]
     assert [found.place for found in within] == ["train: train/apple/apple_01.png"]
     assert prepared(with_checks(data, duplicates_across_splits="refuse")).manifest is None

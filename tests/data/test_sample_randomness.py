@@ -105,9 +105,18 @@ def written(image, kind, **options):
 
 @pytest.mark.parametrize(
     ("mode", "kind"),
-    [("RGB", "PNG"), ("RGBA", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGB", "BMP"), ("RGB", "TIFF"),
-     ("RGB", "WEBP"), ("L", "GIF")],
-)  # fmt: skip
+    [
+        ("RGB", "PNG"),
+        ("RGBA", "PNG"),
+        ("L", "PNG"),
+        ("LA", "PNG"),
+        ("P", "PNG"),
+        ("RGB", "BMP"),
+        ("RGB", "TIFF"),
+        ("RGB", "WEBP"),
+        ("L", "GIF"),
+    ],
+)
 def test_every_mode_decodes_to_the_same_rgb_as_pillow(mode, kind):
     image = picture("RGB").quantize(16) if mode == "P" else picture(mode)
     content = written(image, kind, **({"lossless": True} if kind == "WEBP" else {}))

@@ -39,8 +39,13 @@ def check_results(phase: str, recipe: Recipe, traces: Sequence[Trace]) -> list[s
         return [f"{place_of(phase, recipe, index)}: fails on {len(errors)} of {len(traces)} images: {text}"]
     results = [followed.stages[-1].image if followed.stages else followed.source for followed in traces]
     problems = [_dtype_problem(phase, results), _shape_problem(phase, results)]
-    problems.append(_finite_problem(phase, recipe, traces) or _range_problem(phase, recipe, results))
-    problems.append(_blank_problem(phase, recipe, traces))
+    infinite = _finite_problem(phase, recipe, traces)
+    values = (
+        [infinite]
+        if infinite
+        else [_range_problem(phase, recipe, results), _blank_problem(phase, recipe, traces)]
+    )
+    problems += values
     return [problem for problem in problems if problem]
 
 

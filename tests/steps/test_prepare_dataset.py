@@ -1,0 +1,105 @@
+import json
+import subprocess
+import sys
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from kubepresso.data import PreparedDataset
+from kubepresso.errors import UserError
+from kubepresso.steps import prepare_dataset
+
+
+def view(root, **checks):
+    return json.dumps(
+        {"data": {"name": "digits", "task": "classification", "path": {"root": str(root)}, "checks": checks}}
+    )
+
+
+@pytest.fixture
+def few_digits(all_digits, tmp_path):
+    """Ten training and three validation images a class, as class folders."""
+    for split, count in (("train", 10), ("valid", 3)):
+        for folder in sorted((all_digits / split).iterdir()):
+            target = tmp_path / "few" / split / folder.name
+            target.mkdir(parents=True)
+            for file in sorted(folder.iterdir())[:count]:
+                (target / file.name).write_bytes(file.read_bytes())
+    return tmp_path / "few"
+
+
+def run(tmp_path, config):
+    return prepare_dataset.run(
+        config=config, data_digest="sha256:0", dataset=tmp_path / "dataset", report=tmp_path / "report.html"
+    )
+
+
+def test_digits_are_prepared_with_a_report(few_digits, tmp_path):
+    summary = run(tmp_path, view(few_digits))
+    assert summary.counts == {"train": 100, "valid": 30}
+    assert summary.classes[:3] == ["0_zero", "1_one", "2_two"]
+    assert summary.metrics()["train_images"] == 100
+    opened = PreparedDataset.open(tmp_path / "dataset")
+    opened.verify()
+    assert opened.digest == summary.digest
+    page = (tmp_path / "report.html").read_text()
+    assert summary.digest in page
+    assert page.count("data:image/png;base64,") == 80
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_same_data_gives_the_same_bytes(few_digits, tmp_path):
+    first = run(tmp_path, view(few_digits))
+    content = {file.name: file.read_bytes() for file in (tmp_path / "dataset").iterdir()}
+    assert run(tmp_path, view(few_digits)) == first
+    assert {file.name: file.read_bytes() for file in (tmp_path / "dataset").iterdir()} == content
+
+
+def test_an_image_cut_in_half_refuses_and_keeps_what_was_there(few_digits, tmp_path):
+    before = run(tmp_path, view(few_digits)).digest
+    victim = next((few_digits / "train" / "3_three").iterdir())
+    content = victim.read_bytes()
+    victim.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=f"train/3_three/{victim.name}: cannot be decoded"):
+        run(tmp_path, view(few_digits))
+    assert PreparedDataset.open(tmp_path / "dataset").digest == before
+    assert "The data was refused" in (tmp_path / "report.html").read_text()
+    summary = run(tmp_path, view(few_digits, corrupt_images="skip"))
+    assert summary.skipped == 1
+    assert summary.counts["train"] == 99
+
+
+def test_data_in_a_bucket_gives_the_same_digest(few_digits, tmp_path, monkeypatch):
+    expected = run(tmp_path, view(few_digits)).digest
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "k",
+            "AWS_SECRET_ACCESS_KEY": "s",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="pantry")
+        for file in few_digits.rglob("*.png"):
+            client.put_object(
+                Bucket="pantry", Key=f"digits/{file.relative_to(few_digits)}", Body=file.read_bytes()
+            )
+        assert run(tmp_path, view("s3://pantry/digits")).digest == expected
+    finally:
+        server.stop()
+
+
+def test_the_step_loads_no_torch():
+    code = (
+        "import sys, kubepresso.steps.prepare_dataset; "
+        "print([name for name in ('torch', 'mlflow', 'datasets') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.strip() == "[]"
