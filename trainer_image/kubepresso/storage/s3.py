@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from kubepresso.storage.location import BucketPlace, Entry
 PARALLEL = 8
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
+#: Attempts at the body of one object.
+ATTEMPTS = 3
 #: An endpoint that takes the connection and then is silent is found out by a first small request.
 PROBE_TIMEOUT_SECONDS = 6
 _CHUNK = 1 << 20
@@ -94,24 +97,50 @@ def download(place: BucketPlace, entry: Entry, target: Path) -> None:
     Raises:
         UserError: It cannot be read, or what arrives is not what the listing said.
     """
-    md5 = hashlib.md5(usedforsecurity=False)
-    size = 0
+    from kubepresso.storage.s3_errors import PASSING_ERRORS
+
     temporary = target.with_name(f".{target.name}.partial")
     with _calls(place) as client:
-        answer = client.get_object(Bucket=place.bucket, Key=place.key)
-        with contextlib.closing(answer["Body"]) as body, temporary.open("wb") as file:
-            for chunk in body.iter_chunks(_CHUNK):
-                file.write(chunk)
-                md5.update(chunk)
-                size += len(chunk)
-    plain = _MD5.match(entry.tag) and answer.get("ServerSideEncryption", "AES256") == "AES256"
-    if size != entry.size or (plain and md5.hexdigest() != entry.tag):
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                size, md5 = _fetch(client, place, temporary)
+                break
+            except PASSING_ERRORS:  # while the body came, which botocore does not repeat by itself
+                if attempt == ATTEMPTS:
+                    raise
+                time.sleep(0.2 * 2**attempt)
+    if size != entry.size or (md5 is not None and is_md5(entry.tag) and md5 != entry.tag):
         temporary.unlink()
         raise UserError(
             f"{place.uri}: what arrived differs from the listing; was it changed meanwhile? try again"
         )
     os.utime(temporary, (entry.modified, entry.modified))
     temporary.replace(target)
+
+
+def is_md5(tag: str) -> bool:
+    """Say whether an ETag has the form of an MD5: not so for what was uploaded in parts."""
+    return _MD5.match(tag) is not None
+
+
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _fetch(client: Any, place: BucketPlace, target: Path) -> tuple[int, str | None]:
+    """Write an object to a file; return its size and its MD5, None where the ETag cannot be one."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    size = 0
+    answer = client.get_object(Bucket=place.bucket, Key=place.key)
+    with contextlib.closing(answer["Body"]) as body, target.open("wb") as file:
+        for chunk in body.iter_chunks(_CHUNK):
+            file.write(chunk)
+            md5.update(chunk)
+            size += len(chunk)
+    encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256"
+    return size, None if encrypted else md5.hexdigest()
 
 
 def upload(place: BucketPlace, source: Path) -> None:
