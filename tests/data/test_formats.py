@@ -72,15 +72,17 @@ def test_csv_reports_every_bad_line_with_its_place(tmp_path, prepared):
     assert result.manifest is None
     assert not (tmp_path / "prepared").exists()
     lines = result.findings.refused()
-    table = tmp_path / "source" / "train.csv"
     for number, part in [
         (14, "class 3 is out of range, allowed 0 to 2"),
         (15, "class -1 is out of range, allowed 0 to 2"),
         (16, "class '1.5' is not a class index"),
-        (17, "image_id 'gone.png' is not an image in"),
-        (18, "image_id '../../etc/passwd' is not an image in"),
+        (17, "image_id 'gone.png' is not an image in images/train"),
+        (18, "image_id '../../etc/passwd' is not an image in images/train"),
     ]:
-        assert any(line.startswith(f"{table}:{number}: ") and part in line for line in lines), (number, lines)
+        assert any(line.startswith(f"train.csv:{number}: ") and part in line for line in lines), (
+            number,
+            lines,
+        )
 
     skipped = prepared(with_checks(data, invalid_labels="skip"))
     assert skipped.splits["train"].count == 12

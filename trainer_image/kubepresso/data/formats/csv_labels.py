@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from kubepresso.config.data import DataConfig
@@ -49,30 +50,35 @@ def _read_table(data: DataConfig, root: Path, split: str, findings: Findings) ->
     table = root / (split_path(data, split, "label") or "")
     folder = root / (split_path(data, split, "image") or "")
     if not table.is_file():
-        raise UserError(f"data.path: {table} is not a file; name the CSV file relative to data.path.root")
+        raise UserError(f"data.path.{split}.label: {table} is not a file; name it relative to data.path.root")
     if not folder.is_dir():
         raise UserError(
-            f"data.path: {folder} is not a folder; name the image folder relative to data.path.root"
+            f"data.path.{split}.image: {folder} is not a folder; name it relative to data.path.root"
         )
     present = {relative(file, folder) for file in list_images(folder, root, data, findings)}
-    named: set[str] = set()
     rows: list[Row] = []
+    named: set[str] = set()
+    for place, row in _lines(table, root):
+        name = (row["image_id"] or "").strip()
+        if PurePosixPath(name).as_posix() not in present:
+            message = f"image_id {name!r} is not an image in {relative(folder, root)}"
+            findings.add("invalid_labels", place, message)
+            continue
+        named.add(name)
+        value = _parse_class(row["class"], place, findings)
+        if value is not None:
+            rows.append((Labelled(place, value), folder / name))
+    for name in sorted(present - named):
+        findings.add("unused_files", relative(folder / name, root), f"no line of {table.name} names it")
+    return rows
+
+
+def _lines(table: Path, root: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
     with table.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines)
         _check_header(table, reader.fieldnames)
         for row in reader:
-            name = (row["image_id"] or "").strip()
-            place = f"{table}:{reader.line_num}"
-            if PurePosixPath(name).as_posix() not in present:
-                findings.add("invalid_labels", place, f"image_id {name!r} is not an image in {folder}")
-                continue
-            named.add(name)
-            value = _parse_class(row["class"], place, findings)
-            if value is not None:
-                rows.append((Labelled(place, value), folder / name))
-    for name in sorted(present - named):
-        findings.add("unused_files", relative(folder / name, root), f"no line of {table.name} names it")
-    return rows
+            yield f"{relative(table, root)}:{reader.line_num}", row
 
 
 def _check_header(table: Path, columns: object) -> None:

@@ -56,12 +56,12 @@ def _read_table(
             needed = f"{_FILE_COLUMN} and {label} (data.metadata.features.label)"
             raise UserError(f"{table}:1: the columns are {', '.join(columns) or 'none'}; needed: {needed}")
         for row in reader:
-            place = f"{table}:{reader.line_num}"
+            place = f"{relative(table, root)}:{reader.line_num}"
             name = row[_FILE_COLUMN] or ""
             if name in present:
                 rows.append((Labelled(place, _parse(row[label])), folder / name))
             else:
-                findings.add("invalid_labels", place, f"{_FILE_COLUMN} {name!r} is not an image in {folder}")
+                findings.add("invalid_labels", place, f"{_FILE_COLUMN} {name!r} is not an image beside it")
     for name in sorted(present - {relative(file, folder) for _, file in rows}):
         findings.add("unused_files", relative(folder / name, root), f"no line of {table.name} names it")
     return rows
