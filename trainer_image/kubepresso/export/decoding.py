@@ -16,7 +16,14 @@ from kubepresso.export.vocabulary import FUNCTIONS, METHODS, MODULES, MODULES_BY
 # FX writes these names into Python source that it compiles: anything but a plain name could become code.
 _NAME = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 _PATH = re.compile(r"(?:(?!__)[A-Za-z0-9_]{1,100}\.){0,30}(?!__)[A-Za-z0-9_]{1,100}", re.ASCII)
-_OPERATIONS = ("placeholder", "call_module", "call_function", "call_method", "output")
+#: The fewest and the most positional arguments of each operation.
+_ARGUMENTS = {
+    "placeholder": (0, 0),
+    "call_module": (1, 1),
+    "call_function": (1, 100),
+    "call_method": (1, 100),
+    "output": (1, 1),
+}
 _MOST_NODES = 100_000
 _MOST_DEPTH = 8
 
@@ -109,10 +116,13 @@ def _append(graph: fx.Graph, data: Any, known: dict[str, fx.Node], paths: set[st
     name, operation = data["name"], data["op"]
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in known:
         raise UserError(f"name {str(name)[:100]!r} is not a new plain name")
-    if operation not in _OPERATIONS:
-        raise UserError(f"op {str(operation)[:100]!r} is not allowed, allowed: {', '.join(_OPERATIONS)}")
+    if not isinstance(operation, str) or operation not in _ARGUMENTS:
+        raise UserError(f"op {str(operation)[:100]!r} is not allowed, allowed: {', '.join(_ARGUMENTS)}")
     if not isinstance(data["args"], list) or not isinstance(data["kwargs"], dict):
         raise UserError("args must be a list and kwargs a mapping")
+    fewest, most = _ARGUMENTS[operation]
+    if not fewest <= len(data["args"]) <= most:
+        raise UserError(f"{operation} takes {fewest} to {most} arguments, not {len(data['args'])}")
     arguments = tuple(decode_value(value, known) for value in data["args"])
     keywords = {key: decode_value(value, known) for key, value in data["kwargs"].items() if _plain(key)}
     target = _decode_target(operation, data["target"], paths)

@@ -26,7 +26,16 @@ PRETRAINED_FILES = {
     "mobilenet_v3_small": "mobilenet_v3_small-047dcff4.pth",
     "mobilenet_v3_large": "mobilenet_v3_large-5c1a4163.pth",
 }
+#: torchvision's names and ours, applied one after another.
+_RESNET_NAMES = (
+    (r"^fc\.", "head.classifier.1."),
+    (r"\bconv(\d)\.", r"conv\1.conv."),
+    (r"\bbn(\d)\.", r"conv\1.norm."),
+    (r"\bdownsample\.0\.", "downsample.conv."),
+    (r"\bdownsample\.1\.", "downsample.norm."),
+)
 _ATTEMPTS = 3
+_PAUSE_SECONDS = 2
 _TIMEOUT_SECONDS = 30
 _CHUNK = 1 << 20
 
@@ -35,6 +44,7 @@ def fetch_pretrained(name: str, model: nn.Module) -> Mapping[str, Tensor]:
     """Return the public weights of ``name`` under the parameter names of ``model``.
 
     The file is kept in ``$TORCH_HOME/hub/checkpoints`` (torch's own cache) and checked against its SHA-256.
+    ``KUBEPRESSO_WEIGHTS_URL`` names a mirror to fetch from, for a cluster without a way out.
 
     Args:
         name: ``model.name``, a key of ``PRETRAINED_FILES``.
@@ -50,30 +60,34 @@ def fetch_pretrained(name: str, model: nn.Module) -> Mapping[str, Tensor]:
             "or model.checkpoint.path to a file"
         )
     path = _cached(PRETRAINED_FILES[name])
-    rename = _mobilenet_names(model) if name.startswith("mobilenet") else resnet_name
+    rename = names_for(name, model)
     weights = torch.load(path, map_location="cpu", weights_only=True)
     return {rename(key): tensor for key, tensor in weights.items()}
 
 
-def resnet_name(name: str) -> str:
+def names_for(name: str, model: nn.Module) -> Callable[[str], str]:
+    """Return what gives our name of a parameter of torchvision's network ``name``.
+
+    Args:
+        name: A key of ``PRETRAINED_FILES``.
+        model: Our network, whose stages give the numbering of MobileNetV3's blocks.
+    """
+    if not name.startswith("mobilenet"):
+        return _resnet_name
+    stages = model.get_submodule("backbone.stages").children()
+    blocks = [len(list(stage.children())) for stage in stages]
+    return lambda parameter: _mobilenet_name(parameter, blocks)
+
+
+def _resnet_name(name: str) -> str:
     """Return our name of a parameter of torchvision's ResNet."""
-    if name.startswith("fc."):
-        return f"head.classifier.1.{name.removeprefix('fc.')}"
-    name = re.sub(r"^(conv1)\.", r"\1.conv.", re.sub(r"^bn1\.", "conv1.norm.", name))
-    name = re.sub(r"^layer(\d)\.", lambda match: f"stages.{int(match[1]) - 1}.", name)
-    name = re.sub(r"\.conv(\d)\.", r".conv\1.conv.", name)
-    name = re.sub(r"\.bn(\d)\.", r".conv\1.norm.", name)
-    return "backbone." + name.replace("downsample.0.", "downsample.conv.").replace(
-        "downsample.1.", "downsample.norm."
-    )
+    for pattern, ours in _RESNET_NAMES:
+        name = re.sub(pattern, ours, name)
+    name = re.sub(r"^layer(\d)", lambda match: f"stages.{int(match[1]) - 1}", name)
+    return name if name.startswith("head.") else f"backbone.{name}"
 
 
-def _mobilenet_names(model: nn.Module) -> Callable[[str], str]:
-    stages: list[nn.Sequential] = list(model.get_submodule("backbone.stages").children())  # type: ignore[arg-type]
-    return lambda name: mobilenet_name(name, [len(stage) for stage in stages])
-
-
-def mobilenet_name(name: str, blocks: list[int]) -> str:
+def _mobilenet_name(name: str, blocks: list[int]) -> str:
     """Return our name of a parameter of torchvision's MobileNetV3.
 
     Args:
@@ -91,7 +105,7 @@ def mobilenet_name(name: str, blocks: list[int]) -> str:
     while position >= blocks[stage]:
         position -= blocks[stage]
         stage += 1
-    # In a block: block.<layer>.<0 or 1>.<tensor>, or fc1 in place of 0; the last convolution: <0 or 1>.<tensor>.
+    # In a block it is block.<layer>.<0 or 1>.<tensor>, or fc1 for 0; the last convolution has no block.
     rest[-2] = parts.get(rest[-2], rest[-2])
     return ".".join(["backbone.stages", str(stage), str(position), *rest])
 
@@ -105,7 +119,7 @@ def _cached(file_name: str) -> Path:
     reason = ""
     for attempt in range(_ATTEMPTS):
         if attempt:
-            time.sleep(2**attempt)
+            time.sleep(_PAUSE_SECONDS * attempt)
         try:
             _download(url, path, start)
         except (OSError, ValueError) as error:

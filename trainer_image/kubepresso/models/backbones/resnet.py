@@ -35,9 +35,10 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, in, H, W] to [N, channels, H / stride, W / stride]."""
-        identity = x if self.downsample is None else self.downsample(x)
-        out: Tensor = self.final_act(self.conv2(self.conv1(x)) + identity)
-        return out
+        out = self.conv2(self.conv1(x))
+        out = out + (x if self.downsample is None else self.downsample(x))
+        activated: Tensor = self.final_act(out)
+        return activated
 
 
 class Bottleneck(nn.Module):
@@ -64,9 +65,10 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, in, H, W] to [N, 4 * channels, H / stride, W / stride]."""
-        identity = x if self.downsample is None else self.downsample(x)
-        out: Tensor = self.final_act(self.conv3(self.conv2(self.conv1(x))) + identity)
-        return out
+        out = self.conv3(self.conv2(self.conv1(x)))
+        out = out + (x if self.downsample is None else self.downsample(x))
+        activated: Tensor = self.final_act(out)
+        return activated
 
 
 _BLOCKS: dict[str, type[BasicBlock | Bottleneck]] = {"basicblock": BasicBlock, "bottleneck": Bottleneck}
