@@ -1,8 +1,6 @@
-import os
-
 import pytest
 
-from kubepresso.config import ConfigError, digest, load_config, parse_view, with_absolute_data
+from kubepresso.config import ConfigError, digest, load_config, parse_view, with_absolute_places
 
 
 def problems(uri, overrides=()):
@@ -128,17 +126,34 @@ def test_digest_sees_values_not_form(complete_file):
     assert digest(text) != digest(load_config(complete_file, ["training.epochs=91"]).to_yaml())
 
 
-def test_relative_data_is_found_here_first_then_beside_the_configuration(six_files, tmp_path, monkeypatch):
+def test_relative_places_are_found_here_first_then_beside_the_configuration(six_files, tmp_path, monkeypatch):
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    config = load_config(str(six_files))
+    config = load_config(str(six_files), ["model.checkpoint.path=w.safetensors"])
     assert config.data.path.root == "./d"
-    with pytest.raises(ConfigError, match="is neither"):
-        with_absolute_data(config, str(six_files))
+    with pytest.raises(ConfigError) as caught:
+        with_absolute_places(config, str(six_files))
+    assert [line.split(": ")[1] for line in caught.value.problems] == [
+        "data.path.root",
+        "model.checkpoint.path",
+    ]
     (six_files / "d").mkdir()
-    assert with_absolute_data(config, str(six_files)).data.path.root == str(six_files / "d")
+    (six_files / "w.safetensors").touch()
+    beside = with_absolute_places(config, str(six_files))
+    assert beside.data.path.root == str(six_files / "d")
+    assert beside.model.checkpoint.path == str(six_files / "w.safetensors")
+    assert with_absolute_places(config, f"{six_files}/all.yaml").data.path.root == str(six_files / "d")
     (work / "d").mkdir()
-    absolute = with_absolute_data(config, str(six_files))
-    assert absolute.data.path.root == os.path.join(work, "d")
+    assert with_absolute_places(config, str(six_files)).data.path.root == str(work / "d")
     assert config.data.path.root == "./d"
+
+
+def test_a_repository_on_the_hub_keeps_its_name_unless_a_folder_has_it(complete_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load_config(
+        complete_file, ["data.format=huggingface", "data.metadata.repo=beans", "data.path=null"]
+    )
+    assert with_absolute_places(config, complete_file).data.metadata.repo == "beans"
+    (tmp_path / "beans").mkdir()
+    assert with_absolute_places(config, complete_file).data.metadata.repo == str(tmp_path / "beans")

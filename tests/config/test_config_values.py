@@ -304,8 +304,8 @@ WRONG = [
     ),
     (
         "path: null, optimizer_path",
-        "path: ^best_fx.pt, optimizer_path",
-        "model.checkpoint.path: this kind of file is not read; give a .safetensors file or the folder of a "
+        "path: ^best.onnx, optimizer_path",
+        "model.checkpoint.path: not read; give a .safetensors file, a state dict (.pth) or the folder of a "
         "model bundle",
     ),
     (

@@ -4,9 +4,10 @@ from kubepresso.config.augmentation import AugmentationConfig
 from kubepresso.config.config import MODULES, Config, View
 from kubepresso.config.data import DataConfig
 from kubepresso.config.environment import EnvironmentConfig
-from kubepresso.config.loading import digest, load_config, parse_view, with_absolute_data
+from kubepresso.config.loading import digest, load_config, parse_view
 from kubepresso.config.logging import LoggingConfig
 from kubepresso.config.model import ModelConfig
+from kubepresso.config.places import with_absolute_places
 from kubepresso.config.problems import ConfigError
 from kubepresso.config.training import TrainingConfig
 
@@ -24,5 +25,5 @@ __all__ = [
     "digest",
     "load_config",
     "parse_view",
-    "with_absolute_data",
+    "with_absolute_places",
 ]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from kubepresso import storage
 from kubepresso.config import checks, problems
 from kubepresso.config.config import MODULES, OPTIONAL_MODULES, Config, View
 from kubepresso.config.document import Document, parse
@@ -71,37 +69,6 @@ def digest(text: str) -> str:
         raise ConfigError(problems.lines(document.problems))
     canonical = json.dumps(document.value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
-
-
-def with_absolute_data(config: Config, uri: str) -> Config:
-    """Return a copy in which ``data.path.root`` holds wherever the process runs.
-
-    A relative root is looked for in the working directory, then beside the configuration.
-
-    Args:
-        config: What was loaded.
-        uri: From where.
-
-    Raises:
-        ConfigError: A relative root is in neither place.
-    """
-    path = config.data.path
-    if path is None or "://" in path.root or Path(path.root).is_absolute():
-        return config
-    home = uri if not uri.lower().endswith((".yaml", ".yml")) else uri.rpartition("/")[0] or "."
-    here = Path(path.root).absolute()
-    beside = storage.join(home, path.root)
-    if here.exists():
-        root = str(here)
-    elif storage.exists(beside):
-        local = storage.local_path(beside)
-        root = str(local.absolute()) if local is not None else beside
-    else:
-        raise ConfigError(
-            f"{uri}: data.path.root: {path.root!r} is neither {here} nor {beside}; give a full path"
-        )
-    data = config.data.model_copy(update={"path": path.model_copy(update={"root": root})})
-    return config.model_copy(update={"data": data})
 
 
 def _build(document: Document) -> View:

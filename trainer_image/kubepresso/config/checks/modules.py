@@ -11,8 +11,8 @@ from kubepresso.config.data import DataConfig
 from kubepresso.config.problems import Path
 from kubepresso.config.training.schedulers import Scheduler
 
-#: What torch.load would have to unpickle, or what cannot be trained.
-_REFUSED_WEIGHTS = (".pt", ".pth", ".pkl", ".onnx", ".tflite")
+#: What holds a network that cannot be trained, or may hold code.
+_REFUSED_WEIGHTS = (".onnx", ".tflite", ".pkl")
 
 
 def check_data(view: View) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def check_checkpoint(view: View) -> Iterator[Finding]:
     checkpoint, path = view.model.checkpoint, ("model", "checkpoint")
     if checkpoint.path is not None:
         if checkpoint.path.lower().endswith(_REFUSED_WEIGHTS):
-            text = "this kind of file is not read; give a .safetensors file or the folder of a model bundle"
+            text = "not read; give a .safetensors file, a state dict (.pth) or the folder of a model bundle"
             yield error(text, *path, "path")
         elif not checkpoint.use_pretrained:
             yield warning("has no effect while use_pretrained is false", *path, "path")

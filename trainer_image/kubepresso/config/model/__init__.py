@@ -37,7 +37,7 @@ class Checkpoint(Section):
     )
     load_head: bool = Field(False, description="Load the head's weights too.")
     path: str | None = Field(
-        None, min_length=1, description="File with weights (.safetensors), or a model bundle."
+        None, min_length=1, description="Weights (.safetensors, state dict .pth), or a model bundle."
     )
     optimizer_path: str | None = Field(None, min_length=1, description="Optimizer state to resume from.")
 

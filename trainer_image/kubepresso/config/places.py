@@ -1,0 +1,57 @@
+"""Relative places of a configuration made absolute, so that they hold wherever a step runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kubepresso import storage
+from kubepresso.config.config import Config
+from kubepresso.config.problems import ConfigError
+
+
+def with_absolute_places(config: Config, uri: str) -> Config:
+    """Return a copy in which the data and the start weights are named absolutely.
+
+    A relative place is looked for in the working directory, then beside the configuration. It concerns
+    ``data.path.root``, ``model.checkpoint.path``, and ``data.metadata.repo`` where a folder of this name is
+    in one of the two; else that is a repository on the hub.
+
+    Args:
+        config: What was loaded.
+        uri: From where.
+
+    Raises:
+        ConfigError: A relative place is in neither.
+    """
+    home = uri.rpartition("/")[0] or "." if uri.lower().endswith((".yaml", ".yml")) else uri
+    problems: list[str] = []
+
+    def absolute(place: str, key: str | None) -> str:
+        here = Path(place).expanduser()
+        if "://" in place or here.is_absolute():
+            return place if "://" in place else str(here)
+        beside = storage.join(home, place)
+        if here.exists():
+            return str(here.absolute())
+        if storage.exists(beside):
+            local = storage.local_path(beside)
+            return str(local.absolute()) if local is not None else beside
+        if key is not None:
+            problems.append(
+                f"{uri}: {key}: {place!r} is neither {here.absolute()} nor {beside}; give a full path"
+            )
+        return place
+
+    data, model = config.data, config.model
+    if data.path is not None:
+        root = absolute(data.path.root, "data.path.root")
+        data = data.model_copy(update={"path": data.path.model_copy(update={"root": root})})
+    if data.metadata is not None and data.format == "huggingface":
+        repo = absolute(data.metadata.repo, None)
+        data = data.model_copy(update={"metadata": data.metadata.model_copy(update={"repo": repo})})
+    if model.checkpoint.path is not None and model.checkpoint.use_pretrained:
+        weights = absolute(model.checkpoint.path, "model.checkpoint.path")
+        model = model.model_copy(update={"checkpoint": model.checkpoint.model_copy(update={"path": weights})})
+    if problems:
+        raise ConfigError(problems)
+    return config.model_copy(update={"data": data, "model": model})
