@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from kubepresso.tracking import mark_failed, pipeline_run, step_run
 
@@ -155,9 +156,8 @@ def test_the_end_of_the_pipeline_closes_what_its_steps_left_open(store, runs, cl
     assert runs()["night"].info.status == "FAILED"
 
 
-def test_many_processes_at_once_make_one_store_one_experiment_and_one_parent(
-    store, client, runs, monkeypatch
-):
+def test_many_processes_at_once_make_one_store_one_experiment_and_one_parent(store, monkeypatch):
+    Path(store.uri.removeprefix("sqlite:///")).unlink()
     monkeypatch.setenv("KFP_RUN_ID", "run-7")
     script = """
         from kubepresso.tracking import step_run
@@ -167,7 +167,23 @@ def test_many_processes_at_once_make_one_store_one_experiment_and_one_parent(
     processes = [start(script) for _ in range(4)]
     errors = [process.communicate(timeout=120)[1] for process in processes]
     assert errors == [""] * 4
+    client = MlflowClient(store.uri, store.uri)
     experiment = client.get_experiment_by_name(store.experiment)
     found = client.search_runs([experiment.experiment_id])
     assert sorted(run.info.run_name for run in found) == ["evaluate"] * 4 + ["pipeline run-7"]
     assert {run.info.status for run in found} == {"FINISHED"}
+
+
+def test_steps_that_know_the_experiment_by_other_names_share_the_parent(store, client, monkeypatch):
+    class Logging:
+        output_dir = "outputs"
+        project_id = "digits"
+
+    monkeypatch.setenv("KFP_RUN_ID", "run-7")
+    with step_run("resolve", logging=Logging()):
+        pass
+    with step_run("train"):
+        pass
+    assert client.get_experiment_by_name("kubepresso") is None
+    found = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert sorted(run.info.run_name for run in found) == ["pipeline run-7", "resolve", "train"]

@@ -38,14 +38,14 @@ class Session:
 
     Attributes:
         client: The MLflow client.
-        experiment: The experiment's id.
+        experiment: The id of the experiment that holds the run.
         run: The id of this run.
         parent: The id of the pipeline's run; None for a run that stands alone.
         keeps_parent: Whether the parent's status follows the steps: no command line waits for the pipeline.
     """
 
     client: MlflowClient
-    experiment: str
+    experiment: str = ""
     run: str = ""
     parent: str | None = None
     keeps_parent: bool = False
@@ -116,26 +116,36 @@ def import_mlflow() -> None:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
 
 
-def connect(store: Store) -> tuple[MlflowClient, str]:
-    """Open the store and find or create the experiment.
-
-    Returns:
-        The client and the experiment's id.
+def connect(store: Store) -> MlflowClient:
+    """Open the store.
 
     Raises:
-        MlflowException: The store cannot be opened, or the experiment was deleted.
+        MlflowException: It cannot be opened.
     """
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     if store.lock:
         store.lock.parent.mkdir(parents=True, exist_ok=True)
     with creation_lock(store):
         client = MlflowClient(store.uri, store.uri)
+        # The client opens a database, and makes its tables, at the first call.
+        client.search_experiments(max_results=1)
+    return client
+
+
+def find_experiment(client: MlflowClient, store: Store) -> str:
+    """Return the id of the store's experiment, created if missing.
+
+    Raises:
+        MlflowException: It was deleted.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with creation_lock(store):
         experiment = client.get_experiment_by_name(store.experiment)
         if experiment is None:
             try:
-                return client, str(client.create_experiment(store.experiment, store.artifacts))
+                return str(client.create_experiment(store.experiment, store.artifacts))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -144,7 +154,7 @@ def connect(store: Store) -> tuple[MlflowClient, str]:
         raise MlflowException(
             f"experiment {store.experiment!r} was deleted: restore it, or choose another name"
         )
-    return client, str(experiment.experiment_id)
+    return str(experiment.experiment_id)
 
 
 @contextlib.contextmanager
@@ -161,8 +171,8 @@ def creation_lock(store: Store) -> Iterator[None]:
 def open_step(store: Store, step: str, title: str, pipeline: str | None, tags: Mapping[str, str]) -> Session:
     """Start the run of a step: the run that ``MLFLOW_RUN_ID`` names, else a child of the pipeline's run."""
     resumed = os.environ.get("MLFLOW_RUN_ID")
-    client, experiment = connect(store)
-    session = Session(client, experiment, keeps_parent=not os.environ.get("KUBEPRESSO_RUN_ID"))
+    client = connect(store)
+    session = Session(client, keeps_parent=not os.environ.get("KUBEPRESSO_RUN_ID"))
     tags = {STEP_TAG: step, **tags}
     if resumed:
         session.run = resumed
@@ -173,19 +183,21 @@ def open_step(store: Store, step: str, title: str, pipeline: str | None, tags: M
         session.set_tags(resumed, tags)
         return session
     if pipeline:
-        session.parent = find_parent(session, store, pipeline, f"pipeline {pipeline}")
+        session.experiment, session.parent = find_parent(client, store, pipeline, f"pipeline {pipeline}")
         tags[PARENT_TAG] = session.parent
         if session.keeps_parent:
             client.update_run(session.parent, status="RUNNING")
-    session.run = client.create_run(experiment, tags=tags, run_name=title).info.run_id
+    else:
+        session.experiment = find_experiment(client, store)
+    session.run = client.create_run(session.experiment, tags=tags, run_name=title).info.run_id
     return session
 
 
 def open_pipeline(store: Store, title: str, pipeline: str, tags: Mapping[str, str]) -> Session:
     """Find or create the pipeline's run and set it running."""
-    client, experiment = connect(store)
-    session = Session(client, experiment)
-    session.run = find_parent(session, store, pipeline, title)
+    client = connect(store)
+    session = Session(client)
+    session.experiment, session.run = find_parent(client, store, pipeline, title)
     client.update_run(session.run, status="RUNNING", name=title)
     session.set_tags(session.run, tags)
     return session
@@ -193,7 +205,7 @@ def open_pipeline(store: Store, title: str, pipeline: str, tags: Mapping[str, st
 
 def open_plain(store: Store) -> Session:
     """Open the store without a run."""
-    return Session(*connect(store))
+    return Session(connect(store))
 
 
 def open_runs(session: Session, store: Store, step: str, step_id: str | None) -> list[str]:
@@ -203,27 +215,36 @@ def open_runs(session: Session, store: Store, step: str, step_id: str | None) ->
     tags = {STEP_TAG: step}
     if step_id:
         tags[STEP_ID_TAG] = step_id
-    elif pipeline := pipeline_run_id():
-        tags[PARENT_TAG] = find_parent(session, store, pipeline, f"pipeline {pipeline}")
+    if pipeline := pipeline_run_id():
+        session.experiment, tags[PARENT_TAG] = find_parent(
+            session.client, store, pipeline, f"pipeline {pipeline}"
+        )
     else:
-        tags[HOST_TAG] = socket.gethostname()
+        session.experiment = find_experiment(session.client, store)
+        if not step_id:
+            tags[HOST_TAG] = socket.gethostname()
     return session.running(tags)
 
 
-def find_parent(session: Session, store: Store, pipeline: str, title: str) -> str:
-    """Return the id of the pipeline's run, created if missing.
+def find_parent(client: MlflowClient, store: Store, pipeline: str, title: str) -> tuple[str, str]:
+    """Return the experiment and the id of the pipeline's run, created if missing.
 
+    It is looked for in every experiment: its steps may each know the experiment by another name, or by none.
     Where two processes created one at the same time on a server, both take the older; the other is deleted.
     """
     with creation_lock(store):
-        found = _pipeline_runs(session, pipeline)
-        if found:
+        found = _pipeline_runs(client, pipeline)
+    if found:
+        return found[0]
+    experiment = find_experiment(client, store)
+    with creation_lock(store):
+        if found := _pipeline_runs(client, pipeline):
             return found[0]
         tags = {PIPELINE_TAG: pipeline, STEP_TAG: "pipeline"}
-        created = session.client.create_run(session.experiment, tags=tags, run_name=title).info.run_id
-        oldest = _pipeline_runs(session, pipeline)[0]
+        created = (experiment, client.create_run(experiment, tags=tags, run_name=title).info.run_id)
+        oldest = _pipeline_runs(client, pipeline)[0]
     if oldest != created:
-        session.client.delete_run(created)
+        client.delete_run(created[1])
     return oldest
 
 
@@ -232,10 +253,11 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def _pipeline_runs(session: Session, pipeline: str) -> list[str]:
-    query = _query({PIPELINE_TAG: pipeline, STEP_TAG: "pipeline"})
-    found = session.client.search_runs([session.experiment], query)
-    return [run.info.run_id for run in sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))]
+def _pipeline_runs(client: MlflowClient, pipeline: str) -> list[tuple[str, str]]:
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, _query({PIPELINE_TAG: pipeline, STEP_TAG: "pipeline"}))
+    oldest_first = sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))
+    return [(run.info.experiment_id, run.info.run_id) for run in oldest_first]
 
 
 def _query(tags: Mapping[str, str]) -> str:
