@@ -41,13 +41,14 @@ def test_a_layer_by_hand_and_one_called_twice():
             super().__init__()
             self.conv = nn.Conv2d(4, 4, 3, padding=1, groups=2)
             self.first = nn.Conv2d(3, 4, 1)
+            self.up = nn.ConvTranspose2d(4, 6, 2, stride=2)
 
         def forward(self, x):
-            return self.conv(self.conv(self.first(x)))
+            return self.up(self.conv(self.conv(self.first(x))))
 
     macs = measure_macs(Twice(), (5, 7))
-    assert macs == {"first": 5 * 7 * 4 * 3, "conv": 2 * 5 * 7 * 4 * (2 * 9)}
-    assert list(macs) == ["first", "conv"]
+    assert macs == {"first": 5 * 7 * 4 * 3, "conv": 2 * 5 * 7 * 4 * (2 * 9), "up": 5 * 7 * 4 * 6 * 4}
+    assert list(macs) == ["first", "conv", "up"]
 
 
 def test_counting_leaves_the_network_as_it_was():

@@ -56,7 +56,7 @@ def _shape(layer: nn.Module) -> tuple[str, int, int]:
     """Return kind, input channels and output channels."""
     if isinstance(layer, nn.Linear):
         return "linear", layer.in_features, layer.out_features
-    assert isinstance(layer, nn.Conv1d | nn.Conv2d)
+    assert isinstance(layer, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d)
     kernel = "x".join(map(str, layer.kernel_size))
     depthwise = "depthwise " if 1 < layer.groups == layer.in_channels else ""
     return f"{depthwise}convolution {kernel}", layer.in_channels, layer.out_channels

@@ -45,13 +45,14 @@ def measure_macs(module: nn.Module, input_size: Sequence[int]) -> dict[str, int]
     paths: dict[nn.Module, str] = {
         layer: path
         for path, layer in module.named_modules()
-        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
     }
 
-    def count(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
+    def count(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
         weight: Any = layer.weight
-        # Each number of the output costs one filter.
-        macs[paths[layer]] = macs.get(paths[layer], 0) + output.numel() * weight[0].numel()
+        # Each number of the output costs one filter; where a convolution is transposed, each of the input.
+        numbers = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
+        macs[paths[layer]] = macs.get(paths[layer], 0) + numbers.numel() * weight[0].numel()
 
     handles = [layer.register_forward_hook(count) for layer in paths]
     modes = {layer: layer.training for layer in module.modules()}
