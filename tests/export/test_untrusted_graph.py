@@ -116,6 +116,17 @@ def test_an_unknown_operation_is_refused(original, tmp_path, document, operation
 CODE = '__import__("os").mkdir("{}")'
 
 
+@pytest.mark.parametrize("word", ["class", "self", "None", "lambda", "__class__", "a b", "a\n", "é", ""])
+@pytest.mark.parametrize("place", ["name", "target", "keyword"])
+def test_a_name_that_python_cannot_take_is_refused(original, tmp_path, document, place, word):
+    if place == "keyword":
+        node(document, "call_method")["kwargs"][word] = 1
+    else:
+        document["nodes"][0][place] = word
+    with pytest.raises(UserError, match=r"graph\.json: nodes\[\d\]"):
+        load(original, tmp_path, document)
+
+
 @pytest.mark.parametrize("place", ["name", "target", "keyword", "path", "text"])
 def test_no_name_becomes_python_that_runs(original, tmp_path, document, place):
     """FX writes Python source from names and compiles it: none may hold more than a name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -114,7 +115,7 @@ def _append(graph: fx.Graph, data: Any, known: dict[str, fx.Node], paths: set[st
     if not isinstance(data, dict) or set(data) != {"name", "op", "target", "args", "kwargs"}:
         raise UserError("a node has exactly name, op, target, args, kwargs")
     name, operation = data["name"], data["op"]
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in known:
+    if not _is_plain(name) or name in known:
         raise UserError(f"name {str(name)[:100]!r} is not a new plain name")
     if not isinstance(operation, str) or operation not in _ARGUMENTS:
         raise UserError(f"op {str(operation)[:100]!r} is not allowed, allowed: {', '.join(_ARGUMENTS)}")
@@ -124,15 +125,17 @@ def _append(graph: fx.Graph, data: Any, known: dict[str, fx.Node], paths: set[st
     if not fewest <= len(data["args"]) <= most:
         raise UserError(f"{operation} takes {fewest} to {most} arguments, not {len(data['args'])}")
     arguments = tuple(decode_value(value, known) for value in data["args"])
-    keywords = {key: decode_value(value, known) for key, value in data["kwargs"].items() if _plain(key)}
+    if odd := [key for key in data["kwargs"] if not _is_plain(key)]:
+        raise UserError(f"keyword {odd[0][:100]!r} is not a plain name")
+    keywords = {key: decode_value(value, known) for key, value in data["kwargs"].items()}
     target = _decode_target(operation, data["target"], paths)
     return name, graph.create_node(operation, target, arguments, keywords, name)
 
 
-def _plain(key: str) -> bool:
-    if not _NAME.fullmatch(key):
-        raise UserError(f"keyword {key[:100]!r} is not a plain name")
-    return True
+def _is_plain(name: Any) -> bool:
+    """Say whether a name can stand in Python source as a variable or keyword argument and mean no more."""
+    usable = isinstance(name, str) and _NAME.fullmatch(name) is not None
+    return usable and not keyword.iskeyword(name) and name != "self"
 
 
 def _decode_target(operation: str, target: Any, paths: set[str]) -> str | Callable[..., Any]:
@@ -141,7 +144,7 @@ def _decode_target(operation: str, target: Any, paths: set[str]) -> str | Callab
     if operation == "call_function" and target in FUNCTIONS:
         return FUNCTIONS[target]
     allowed = {
-        "placeholder": bool(_NAME.fullmatch(target)),
+        "placeholder": _is_plain(target),
         "output": target == "output",
         "call_method": target in METHODS,
         "call_module": target in paths,
