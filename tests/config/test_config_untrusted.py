@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubepresso.config import ConfigError, digest, load_config, parse_view
+from kubepresso.config import ConfigError, digest, dump, load_config, parse_view
 from kubepresso.config.document import MAX_BYTES, MAX_VALUES, parse
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -44,6 +44,7 @@ REFUSED = {
     "merge of a number": ("a: {<<: 3}", "only a mapping can be merged"),
     "number that is none": ("a: !!int x", "'x' is not int"),
     "endless number": ("a: " + "9" * 5000, "is not int"),
+    "interpolation": ("a: x\nb: ${a}/y", "2:4: b: ${...} is not filled in; write the value itself"),
     "surrogate": ("a: \ud800", "surrogate"),
     "latin-1": ("a: caf\xe9".encode("latin-1"), "not UTF-8 text"),
     "half of utf-16": (b"\xff\xfea", "not UTF-16 text"),
@@ -232,3 +233,24 @@ def test_what_is_written_is_read_back(complete_file, value):
         return
     if all(char.isprintable() for char in str(value)):
         assert parse_view(text).data == named.data
+
+
+def test_text_that_looks_like_something_else_is_written_in_quotes():
+    words = [
+        "1e5",
+        "12:30",
+        "2026-01-02",
+        "yes",
+        "null",
+        "~",
+        "0x1",
+        "08",
+        "1_0",
+        ".5",
+        "<<",
+        "=",
+        "",
+        " ",
+        "a: b",
+    ]
+    assert parse(dump({"a": words}), "text").value == {"a": words}

@@ -3,6 +3,7 @@
 from kubepresso.config.augmentation import AugmentationConfig
 from kubepresso.config.config import MODULES, Config, View
 from kubepresso.config.data import DataConfig
+from kubepresso.config.document import dump
 from kubepresso.config.environment import EnvironmentConfig
 from kubepresso.config.loading import digest, load_config, parse_view
 from kubepresso.config.logging import LoggingConfig
@@ -23,6 +24,7 @@ __all__ = [
     "TrainingConfig",
     "View",
     "digest",
+    "dump",
     "load_config",
     "parse_view",
     "with_absolute_places",

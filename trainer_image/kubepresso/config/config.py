@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, PrivateAttr
 
 from kubepresso.config.augmentation import AugmentationConfig
 from kubepresso.config.base import Section
 from kubepresso.config.data import DataConfig
-from kubepresso.config.document import Dumper
+from kubepresso.config.document import dump
 from kubepresso.config.environment import EnvironmentConfig
 from kubepresso.config.logging import LoggingConfig
 from kubepresso.config.model import ModelConfig
@@ -57,9 +56,7 @@ class _Modules(Section):
         content = {
             name: module.model_dump(mode="json") for name, module in self.present().items() if name in wanted
         }
-        return yaml.dump(
-            content, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
-        )
+        return dump(content)
 
 
 class Config(_Modules):

@@ -39,8 +39,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-class Dumper(yaml.CSafeDumper):
-    """Writes what :func:`parse` reads back, without anchors: a text shows every value where it stands."""
+class _Dumper(yaml.CSafeDumper):
+    """Writes without anchors: a text shows every value where it stands."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Never refer back."""
@@ -48,7 +48,7 @@ class Dumper(yaml.CSafeDumper):
 
 
 # Text such as '1e5' is then written in quotes.
-for _class in (_Loader, Dumper):
+for _class in (_Loader, _Dumper):
     _class.add_implicit_resolver(f"{_PLAIN}int", _INTEGER, list("-+0123456789"))
     _class.add_implicit_resolver(f"{_PLAIN}float", _FLOAT, list("-+.0123456789"))
 
@@ -94,6 +94,23 @@ def parse(content: bytes | str, source: str) -> Document:
     except yaml.YAMLError as error:
         document.problems.append(Problem(Mark(source, 1, 1), (), " ".join(str(error).split())))
     return document
+
+
+def dump(content: Any, *, sort_keys: bool = False) -> str:
+    """Write plain values as YAML that :func:`parse` reads back to the same.
+
+    PyYAML's own ``safe_dump`` would leave text such as '1e5' without quotes.
+    """
+    return str(
+        yaml.dump(
+            content,
+            Dumper=_Dumper,
+            sort_keys=sort_keys,
+            default_flow_style=None,
+            width=110,
+            allow_unicode=True,
+        )
+    )
 
 
 class _RefusedError(Exception):
@@ -215,6 +232,8 @@ class _Builder:
         text = node.value
         try:
             if kind == "str":
+                if "${" in text:
+                    self._add(_mark(node.start_mark), path, "${...} is not filled in; write the value itself")
                 return text
             if kind == "null":
                 return None

@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from kubepresso import tracking
-from kubepresso.config import Config, DataConfig, digest, load_config
+from kubepresso.config import Config, DataConfig, digest, load_config, with_absolute_places
 from kubepresso.data.location import source_uri
 from kubepresso.errors import UserError
 from kubepresso.steps.champion import UNREACHABLE, Token, look_up, registered_model
 from kubepresso.steps.views import cut_views
-from kubepresso.storage import digest_folder, join, local_path
+from kubepresso.storage import digest_folder, join
 
 _HUB_TIMEOUT = 10.0
 
@@ -57,10 +57,11 @@ def run(*, config_uri: str, overrides: Sequence[str] = ()) -> Resolution:
     for warning in config.warnings:
         _warn(warning)
     with tracking.step_run("resolve", logging=config.logging) as tracked:
-        text = _with_absolute_paths(config)
-        config_digest, data_digest = digest(config.to_yaml()), _data_digest(config.data)
+        placed = with_absolute_places(config, config_uri)  # steps may run in other folders
+        text = placed.to_yaml()
+        config_digest, data_digest = digest(config.to_yaml()), _data_digest(placed.data)
         resolution = Resolution(
-            views=_with_weights(config, cut_views(text)),
+            views=_with_weights(placed, cut_views(text)),
             config=text,
             config_digest=config_digest,
             data_digest=data_digest,
@@ -68,25 +69,6 @@ def run(*, config_uri: str, overrides: Sequence[str] = ()) -> Resolution:
         )
         _track(tracked, config_uri, resolution)
     return resolution
-
-
-def _with_absolute_paths(config: Config) -> str:
-    """Write the configuration with the data's place absolute: steps may run in other folders."""
-    content: dict[str, Any] = yaml.safe_load(config.to_yaml())
-    data = content["data"]
-    if data["path"]:
-        data["path"]["root"] = _absolute(data["path"]["root"])
-    if data["metadata"] and source_uri(config.data) == data["metadata"]["repo"]:
-        data["metadata"]["repo"] = _absolute(data["metadata"]["repo"])
-    weights = content["model"]["checkpoint"]["path"]
-    if weights:
-        content["model"]["checkpoint"]["path"] = _absolute(weights)
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
-
-
-def _absolute(place: str) -> str:
-    path = local_path(place)
-    return str(path.absolute()) if path else place
 
 
 def _with_weights(config: Config, views: dict[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from kubepresso import __version__
+from kubepresso.config import dump
 
 
 @dataclass(frozen=True)
@@ -101,4 +102,4 @@ def _put(view: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def _dump(view: dict[str, Any]) -> str:
-    return yaml.safe_dump(view, sort_keys=True, allow_unicode=True, width=110)
+    return dump(view, sort_keys=True)
