@@ -6,6 +6,7 @@ import pytest
 from source_layouts import CLASSES, WRITERS, config, pictures, png, with_checks, write_csv, write_parquet
 
 from kubepresso.data import PreparedDataset
+from kubepresso.data.formats.parquet import ParquetSplit
 from kubepresso.data.formats.registry import FORMATS, detect_format
 from kubepresso.data.location import source_uri
 from kubepresso.data.prepare import prepare
@@ -181,3 +182,18 @@ def test_a_repository_that_cannot_be_loaded_is_named(tmp_path, monkeypatch):
     )
     with pytest.raises(UserError, match=r"data.metadata.repo: cannot load 'nobody/nothing'"):
         prepare(data, None, tmp_path / "prepared")
+
+
+def test_a_large_parquet_file_streams_through_little_memory(tmp_path):
+    rows = [{"bytes": bytes([n % 251]) * 100_000, "path": f"{n}.png"} for n in range(600)]
+    file = tmp_path / "train.parquet"
+    pq.write_table(
+        pa.table({"image": rows}), file, row_group_size=50, compression="none", use_dictionary=False
+    )
+    before, peak, seen = pa.total_allocated_bytes(), 0, 0
+    for sample in ParquetSplit([file], tmp_path, "image", [0] * len(rows)):
+        peak = max(peak, pa.total_allocated_bytes() - before)
+        assert sample.image_bytes == rows[seen]["bytes"]
+        seen += 1
+    assert seen == 600
+    assert peak < 25_000_000 < file.stat().st_size / 2

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from kubepresso.data.formats import RawSample
 
-_BATCH = 256
+_BATCH = 64
 
 
 class Inspected(NamedTuple):
@@ -37,7 +37,7 @@ class Inspected(NamedTuple):
 
 
 def inspect_all(samples: Iterable[RawSample]) -> Iterator[Inspected]:
-    """Inspect a stream in order, on all cores, holding a few hundred images at a time."""
+    """Inspect a stream in order, on all cores, holding 64 images at a time."""
     with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd EXIF data and large images; errors still count
         stream = iter(samples)

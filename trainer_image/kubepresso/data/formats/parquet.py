@@ -25,7 +25,7 @@ from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import RawSample, Source
 from kubepresso.errors import UserError
 
-_BATCH_ROWS = 256
+_BATCH_ROWS = 64
 
 
 @register("parquet")
@@ -127,9 +127,11 @@ def _read_labels(files: Sequence[Path], label: str, root: Path) -> list[Labelled
 
 
 def _read_column(file: Path, column: str) -> Iterator[Any]:
-    with pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(_BATCH_ROWS, columns=[column]):
-            yield from batch.column(0).to_pylist()
+    with pq.ParquetFile(file, pre_buffer=False) as parquet:
+        # One group at a time: a reader of several keeps the bytes of those it is done with.
+        for group in range(parquet.num_row_groups):
+            for batch in parquet.iter_batches(_BATCH_ROWS, [group], columns=[column], use_threads=False):
+                yield from batch.column(0).to_pylist()
 
 
 def _image_parts(value: Any) -> tuple[bytes, str | None]:
