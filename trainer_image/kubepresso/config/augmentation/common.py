@@ -34,7 +34,6 @@ def _ascending(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Ascending = AfterValidator(_ascending)
-AnyRange = Annotated[tuple[float, float], Listed, Ascending]
 PositiveRange = Annotated[tuple[Positive, Positive], Listed, Ascending]
 NonNegativeRange = Annotated[tuple[NonNegative, NonNegative], Listed, Ascending]
 #: Strength: a number v means the range [1 - v, 1 + v], not below 0.
