@@ -81,6 +81,10 @@ class Session:
         """Send a file, or all files below a folder."""
         if path.is_dir():
             self.client.log_artifacts(run, str(path), folder)
+        elif not path.suffix and _is_page(path):
+            # A pipeline's outputs have no suffix, by which MLflow knows what it can show.
+            name = f"{folder}/{path.name}.html" if folder else f"{path.name}.html"
+            self.client.log_text(run, path.read_text(encoding="utf-8"), name)
         else:
             self.client.log_artifact(run, str(path), folder)
 
@@ -258,6 +262,11 @@ def _pipeline_runs(client: MlflowClient, pipeline: str) -> list[tuple[str, str]]
     found = client.search_runs(experiments, _query({PIPELINE_TAG: pipeline, STEP_TAG: "pipeline"}))
     oldest_first = sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))
     return [(run.info.experiment_id, run.info.run_id) for run in oldest_first]
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(15).lower() == b"<!doctype html>"
 
 
 def _query(tags: Mapping[str, str]) -> str:
