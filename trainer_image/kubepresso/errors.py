@@ -1,4 +1,4 @@
-"""Errors a user can act on. Whatever stands at the edge (CLI, component, torchrun entry) prints them plainly."""
+"""Errors a user can act on. Whatever stands at the edge (CLI, component, torchrun entry) prints them."""
 
 from __future__ import annotations
 

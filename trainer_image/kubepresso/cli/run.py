@@ -27,8 +27,8 @@ _COLUMNS = {
 def command(uri: str, overrides: tuple[str, ...], cache: bool) -> None:
     """Run the whole pipeline for the configuration at URI on this machine.
 
-    Prepares the data, validates the augmentation, trains, compresses, retrains, and promotes the result if it is
-    better. URI is a folder or prefix with six files, or one file; a path, file:// or s3://. Overrides are
+    Prepares the data, validates the augmentation, trains, compresses, retrains, and promotes the result if it
+    is better. URI is a folder or prefix with six files, or one file; a path, file:// or s3://. Overrides are
     dotted: training.epochs=3.
     """
     with exit_on_user_error(f"run of {uri}"):
@@ -63,15 +63,15 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _closing(run: LocalRun) -> list[str]:
     cached = sum(task.cached for task in run.tasks)
-    lines = [
-        f"{'promoted' if run.promoted else 'not promoted'}: {_shown(run.reports['decision_report'])} says why",
-        f"reports:  {_shown(run.reports['decision_report'].parent)}/*.html",
+    decision = run.reports["decision_report"]
+    return [
+        f"{'promoted' if run.promoted else 'not promoted'}: {_shown(decision)} says why",
+        f"reports:  {_shown(decision.parent)}/*.html",
         f"model:    {_shown(run.model)}",
         f"MLflow:   mlflow server --backend-store-uri {run.tracking_uri}",
         f"time:     {run.seconds:.0f} s, of which {run.overhead_seconds:.0f} s outside the steps' own work"
         + (f"; {cached} of {len(run.tasks)} steps unchanged" if cached else ""),
     ]
-    return lines
 
 
 def _shown(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Outputs that are whole or absent: written under a temporary name beside the target, renamed when complete."""
+"""Outputs that are whole or absent: written under a temporary name beside the target, then renamed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, target: Path) -> None:
-    """Rename a folder onto another: the old one leaves its name first, since a rename needs an empty target."""
+    """Rename a folder onto another; the old one leaves its name first: a rename needs an empty target."""
     if target.is_dir():
         old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
         target.replace(old)
