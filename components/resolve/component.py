@@ -26,7 +26,7 @@ def resolve(
         ("compress", str),
         ("promote", str),
     ],
-):  # type: ignore[valid-type]
+):
     """Read the six modules, report every error at once, and fix what this run means.
 
     Never cached. Its outputs are parameters: their text takes part in the cache key of the steps after it, so
