@@ -168,7 +168,7 @@ class _Trial:
         alone, together = summary.images_per_second, summary.estimated_images_per_second
         return (
             f"{summary.samples} images tried. The train recipe makes {alone:.0f} images/s in one process, "
-            f"an estimated {together:.0f} with {self.workers} loader processes on {os.cpu_count()} cores."
+            f"an estimated {together:.0f} with num_workers {self.workers} on {os.cpu_count()} cores."
         )
 
 
