@@ -32,11 +32,29 @@ class Outputs(NamedTuple):
     promoted: bool
 
 
-def name_the_run(task: dsl.PipelineTask) -> None:
-    """Tell a task its KFP run through the environment, which takes no part in the cache key."""
+#: Object of the namespace and its keys, each an environment variable of that name. All of them are optional.
+SETTINGS = ("kubepresso", ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "AWS_ENDPOINT_URL", "AWS_REGION"))
+SECRETS = (
+    "kubepresso",
+    (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "MLFLOW_TRACKING_USERNAME",
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_TRACKING_TOKEN",
+    ),
+)
+
+
+def give_surroundings(task: dsl.PipelineTask) -> None:
+    """Tell a task its run, its stores and their credentials by the environment, which is in no cache key."""
     kubernetes.use_field_path_as_env(
         task, env_name="KFP_RUN_ID", field_path="metadata.labels['pipeline/runid']"
     )
+    config_map, settings = SETTINGS
+    kubernetes.use_config_map_as_env(task, config_map, {key: key for key in settings}, optional=True)
+    secret, credentials = SECRETS
+    kubernetes.use_secret_as_env(task, secret, {key: key for key in credentials}, optional=True)
 
 
 @dsl.pipeline(
@@ -99,7 +117,7 @@ def train_compress_retrain(config_uri: str, overrides: list = []) -> Outputs:  #
         final,
         decided,
     ):
-        name_the_run(task)
+        give_surroundings(task)
     return Outputs(
         original=original.outputs["metrics"],
         compressed=compressed.outputs["metrics"],

@@ -41,4 +41,5 @@ def evaluate(
     for name, value in evaluation.metrics().items():
         metrics.log_metric(name, value)
     classification.log_confusion_matrix(evaluation.classes, evaluation.confusion)
-    classification.log_roc_curve(*zip(*evaluation.roc, strict=True))
+    if evaluation.roc:
+        classification.log_roc_curve(*zip(*evaluation.roc, strict=True))
