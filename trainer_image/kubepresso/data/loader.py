@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from kubepresso.errors import UserError
 
 _FROM_WORKER = "in DataLoader worker process"
+_WORKER_ENDED = re.compile(r"DataLoader worker .*(exited unexpectedly|is killed by signal)")
 
 
 def build_loader(
@@ -57,12 +58,13 @@ def _explained_workers() -> Iterator[None]:
             raise
         # The loader wraps a worker's traceback round the message.
         raise UserError(text.rpartition("UserError: ")[2].strip().splitlines()) from None
-    except RuntimeError as error:
-        if not re.search(r"DataLoader worker .*(exited unexpectedly|is killed by signal)", str(error)):
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        # A worker that dies while it hands a batch over breaks the connection.
+        lost = not isinstance(error, RuntimeError) and _FROM_WORKER not in str(error)
+        if not lost and not _WORKER_ENDED.search(str(error)):
             raise
         raise UserError(
-            "environment.num_workers: a data loader worker was killed, most often because memory or /dev/shm "
-            "ran out; "
-            "set fewer num_workers or a smaller batch_size, or give the container more memory and a larger "
-            "/dev/shm"
+            "environment.num_workers: a data loader worker was killed, most often because memory or "
+            "/dev/shm ran out; set fewer num_workers or a smaller batch_size, or give the container more "
+            "memory and a larger /dev/shm"
         ) from error

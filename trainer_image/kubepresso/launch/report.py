@@ -63,7 +63,7 @@ def explain(failures: Sequence[RankFailure], exit_code: int) -> TrainingError:
     spoken = sorted((f for f in failures if f.message), key=lambda failure: failure.timestamp)
     first = next(iter([*killed, *spoken, *failures]), None)
     if first is None:
-        return TrainingError([_ended("the training processes", exit_code)], signal=max(0, -exit_code))
+        return TrainingError([_ended("the launcher of the training", exit_code)], signal=max(0, -exit_code))
     if first.problems:
         return TrainingError(first.problems, first.rank)
     if first.traceback:

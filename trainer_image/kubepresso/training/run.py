@@ -62,12 +62,22 @@ def run(job: Job) -> None:
     _set_up_torch()
     timeout = job.view.need("environment").distributed.timeout_seconds
     with joined_group(timeout) as group, _tracked(job, group) as tracked:
-        training = _set_up(job, group)
-        startup_seconds = seconds_since_launch()
-        seconds = _fit(training, tracked)
-        if group.is_main:
-            result = Result(startup_seconds, seconds, group.world_size, group.device.type)
-            write_bundle(training, result)
+        train(job, group, tracked)
+
+
+def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
+    """Do what `run` does, as a member of a group that is there.
+
+    Args:
+        job: What is trained.
+        group: The processes that train together.
+        tracked: Where figures go to; None in all processes but the main one.
+    """
+    training = _set_up(job, group)
+    startup_seconds = seconds_since_launch()
+    seconds = _fit(training, tracked)
+    if group.is_main:
+        write_bundle(training, Result(startup_seconds, seconds, group.world_size, group.device.type))
 
 
 def _set_up_torch() -> None:

@@ -25,15 +25,11 @@ def build_optimizer(model: nn.Module, config: Any) -> Optimizer:
         config: ``training.optimizer``.
 
     Raises:
-        UserError: Nothing is left to train, ``overwrite`` names a part that the model lacks, or torch
-            refuses a value.
+        UserError: Nothing is left to train, or ``overwrite`` names a part that the model lacks.
     """
     groups = parameter_groups(model, config)
     device = groups[0]["params"][0].device.type
-    try:
-        return OPTIMIZERS[config.name](groups, config, _fastest(config.name, device))
-    except ValueError as error:
-        raise UserError(f"training.optimizer: {error}") from error
+    return OPTIMIZERS[config.name](groups, config, _fastest(config.name, device))
 
 
 def parameter_groups(model: nn.Module, config: OptimizerBase) -> list[dict[str, Any]]:
