@@ -102,6 +102,13 @@ def model_config(name, **keys):
     return ModelConfig.model_validate(content)
 
 
+def tiny_config():
+    """Return the ``model`` module of a MobileNetV3 of two blocks, for what any network shows."""
+    stages = [[(16, 3, 32, 16, True, "hard_swish", 1)], [(16, 3, 48, 24, False, "relu", 2)]]
+    content = {"task": "classification", "name": "tiny", "architecture": mobilenet(stages, 64)}
+    return ModelConfig.model_validate(content)
+
+
 def enliven(model, seed=0):
     """Give norms and biases random values, so that every tensor matters to the output; return the model."""
     generator = torch.Generator().manual_seed(seed)

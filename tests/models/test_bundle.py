@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 import torch
-from architectures import enliven, images, model_config
+from architectures import enliven, images, tiny_config
 
 from kubepresso.errors import UserError
 from kubepresso.models import BundleManifest, build_model, load_bundle, load_manifest, save_bundle
 
 MANIFEST = BundleManifest(
-    name="mobilenet_v3_small",
+    name="tiny",
     task="classification",
     classes=["cat", "dog", "owl"],
     input_size=(32, 48),
@@ -25,7 +25,7 @@ MANIFEST = BundleManifest(
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return enliven(build_model(model_config("mobilenet_v3_small"), 3)).train()
+    return enliven(build_model(tiny_config(), 3)).train()
 
 
 @pytest.fixture(scope="module")
