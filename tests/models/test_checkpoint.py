@@ -111,9 +111,12 @@ def test_a_cut_file_is_named(source, tmp_path, suffix, kept):
         build_model(config(path), 10)
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere\.safetensors"):
-        build_model(config(tmp_path / "nowhere.safetensors"), 10)
+@pytest.mark.parametrize("name", ["nowhere.safetensors", "no-bundle", "model.onnx"])
+def test_what_is_not_there_is_named_with_what_is_allowed(tmp_path, name):
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    with pytest.raises(UserError, match=f"model.checkpoint.path: .*{name}") as error:
+        build_model(config(tmp_path / name), 10)
+    assert "the folder of a model bundle" in str(error.value)
 
 
 def test_a_path_that_is_not_read_is_said(source, tmp_path, caplog):

@@ -51,9 +51,15 @@ def load_checkpoint(model: nn.Module, model_config: ModelConfig) -> None:
 
 def _read(path: str) -> Weights:
     """Read a safetensors file, a pickled state dict (tensors only), or the weights of a bundle."""
+    given = path
     if not path.endswith((".safetensors", *_PICKLED)):
         path = join(path, WEIGHTS_FILE)
-    content = read_bytes(path)
+    try:
+        content = read_bytes(path)
+    except UserError as error:
+        allowed = ".safetensors, .pt or .pth with a state dict, or the folder of a model bundle"
+        problems = [f"{_KEY}: {given}: {problem}" for problem in error.problems]
+        raise UserError([*problems, f"{_KEY}: {given}: allowed are {allowed}"]) from error
     if path.endswith(_PICKLED):
         return _read_state_dict(content, path)
     try:
