@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from pydantic import TypeAdapter
 from sklearn import metrics as reference
 from torch.nn import functional as F
 
-from kubepresso.config import parse_view
+from kubepresso.config.model.losses import Loss
 from kubepresso.tasks.build import build_task
 from kubepresso.tasks.classification.metrics.confusion import confusion_matrix
 from kubepresso.tasks.classification.metrics.roc import macro_roc_curve, roc_curve
@@ -59,17 +60,14 @@ def test_focal_loss_by_its_definition(predictions):
 
 def test_several_losses_are_summed_with_their_weights_and_shown_one_by_one(predictions):
     logits, label = predictions
-    text = "model: {task: classification, name: m, losses: [{criterion: cross_entropy, weight: 2}, "
-    text += "{criterion: focal_loss, weight: 0.5, alpha: 1, gamma: 2}]}"
-    text = text.replace("name: m,", "name: m, architecture: {backbone: %s, head: %s}," % (BACKBONE, HEAD))
-    task = build_task("classification", list("abcdefg"), parse_view(text).model.losses)
+    losses = (
+        "[{criterion: cross_entropy, weight: 2}, {criterion: focal_loss, weight: 0.5, alpha: 1, gamma: 2}]"
+    )
+    entries = TypeAdapter(list[Loss]).validate_python(yaml.safe_load(losses))
+    task = build_task("classification", list("abcdefg"), entries)
     losses = task.step(torch.nn.Identity(), {"image": logits, "label": label}).losses
     assert torch.allclose(losses["cross_entropy"], 2 * F.cross_entropy(logits, label))
     assert torch.allclose(losses["loss"], losses["cross_entropy"] + losses["focal_loss"])
-
-
-BACKBONE = "{name: resnet, params: {}, stage_params: [{channels: 8, num_blocks: 1}]}"
-HEAD = "{name: fc, params: {num_layers: 1}}"
 
 
 @pytest.mark.parametrize(("name", "k"), [("top1_accuracy", 1), ("top5_accuracy", 5)])

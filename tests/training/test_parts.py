@@ -121,7 +121,7 @@ def test_epochs_have_different_orders_and_a_middle_can_be_gone_on_from():
     batches.start_step = 4
     assert list(batches) == first[4:]
     batches.epoch, batches.start_step = 1, 0
-    assert [i for _, i in list(batches)[0]] != [i for _, i in first[0]]
+    assert [i for _, i in next(iter(batches))] != [i for _, i in first[0]]
 
 
 def test_the_cores_of_a_container_with_a_cpu_limit(tmp_path):
