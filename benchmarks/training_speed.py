@@ -1,7 +1,8 @@
 """Speed of the whole training command against a bare forward-backward-step loop on one synthetic batch.
 
-Both train ResNet-18 on 64x64 images in batches of 32; they take turns, and medians are compared. Run it on
-a machine that does nothing else: with other processes on its cores the threads of a step wait for one another.
+Both train ResNet-18 on 64x64 images in batches of 32; they take turns, and medians are compared. Run it
+on a machine that does nothing else: with other processes on its cores the threads of a step wait for one
+another.
 
     python benchmarks/training_speed.py [--rounds 3] [--epochs 2] [--images 1437] [--workers 1]
 """

@@ -63,7 +63,7 @@ def test_several_losses_are_summed_with_their_weights_and_shown_one_by_one(predi
     losses = (
         "[{criterion: cross_entropy, weight: 2}, {criterion: focal_loss, weight: 0.5, alpha: 1, gamma: 2}]"
     )
-    entries = TypeAdapter(list[Loss]).validate_python(yaml.safe_load(losses))
+    entries = TypeAdapter(list[Loss]).validate_python(losses)
     task = build_task("classification", list("abcdefg"), entries)
     losses = task.step(torch.nn.Identity(), {"image": logits, "label": label}).losses
     assert torch.allclose(losses["cross_entropy"], 2 * F.cross_entropy(logits, label))
