@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import re
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -44,9 +47,11 @@ class Console(io.TextIOBase):
 
     Args:
         out: The real standard output.
+        titles: What to call a task, by its name in the pipeline.
     """
 
     out: TextIO
+    titles: Mapping[str, str] = field(default_factory=dict)
     tasks: list[TaskRecord] = field(default_factory=list)
     _rest: str = ""
     _started: float = 0.0
@@ -68,21 +73,23 @@ class Console(io.TextIOBase):
         """Flush the real stream."""
         self.out.flush()
 
-    def _line(self, line: str) -> None:
-        if event := _EVENT.match(line):
-            self._event(event[1])
-        elif self._inside and line.strip() and not self._of_executor(line.removeprefix("    ")):
-            self._show("  " + line.removeprefix("    ").rstrip())
+    @contextlib.contextmanager
+    def attached(self) -> Iterator[None]:
+        """Stand in the place of standard output, and hear what kfp.local logs while no task runs."""
+        root = logging.getLogger()
+        handler = _Forward(self)
+        level = root.level
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        try:
+            with contextlib.redirect_stdout(self):
+                yield
+        finally:
+            root.removeHandler(handler)
+            root.setLevel(level)
 
-    def _of_executor(self, line: str) -> bool:
-        """Tell whether a line is of KFP's executor: a log line, or the JSON that it prints of its inputs."""
-        if self._in_json:
-            self._in_json = line != "}"
-            return True
-        self._in_json = line.endswith("Got executor_input:")
-        return _EXECUTOR in line
-
-    def _event(self, message: str) -> None:
+    def event(self, message: str) -> None:
+        """Take one message of kfp.local's log."""
         if started := _STARTED.search(message):
             self._inside, self._started = True, time.perf_counter()
             self._show(f"> {started[1]}")
@@ -97,6 +104,32 @@ class Console(io.TextIOBase):
             self.tasks.append(TaskRecord(cached[1], cached=True))
             self._show(f"= {cached[1]} unchanged: taken from the cache")
 
+    def _line(self, line: str) -> None:
+        if event := _EVENT.match(line):
+            self.event(event[1])
+        elif self._inside and line.strip() and not self._of_executor(line.removeprefix("    ")):
+            self._show("  " + line.removeprefix("    ").rstrip())
+
+    def _of_executor(self, line: str) -> bool:
+        """Tell whether a line is of KFP's executor: a log line, or the JSON that it prints of its inputs."""
+        if self._in_json:
+            self._in_json = line != "}"
+            return True
+        self._in_json = line.endswith("Got executor_input:")
+        return _EXECUTOR in line
+
     def _show(self, line: str) -> None:
         self.out.write(line + "\n")
         self.out.flush()
+
+
+class _Forward(logging.Handler):
+    """Hands the messages of the root logger to a console."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "root":
+            self._console.event(_COLOUR.sub("", record.getMessage()))

@@ -101,10 +101,11 @@ def run_locally(config_uri: str, overrides: Sequence[str] = (), use_cache: bool 
 def _run_pipeline(
     parent: tracking.PipelineRun, config_uri: str, overrides: Sequence[str]
 ) -> tuple[dict[str, Any], list[TaskRecord]]:
-    console = Console(sys.stdout)
+    tasks = train_compress_retrain.pipeline_spec.root.dag.tasks
+    console = Console(sys.stdout, {name: task.task_info.name for name, task in tasks.items()})
     try:
         # kfp.local warns of each setting that acts on a cluster alone, and of an image not named "python".
-        with contextlib.redirect_stdout(console), warnings.catch_warnings():
+        with console.attached(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             task = train_compress_retrain(config_uri=config_uri, overrides=list(overrides))
     except RuntimeError as error:

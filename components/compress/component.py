@@ -24,7 +24,7 @@ def compress(
     """
     from pathlib import Path
 
-    from kubepresso.steps import execute
+    from kubepresso.steps import execute, log_metrics
 
     summary = execute(
         "compress",
@@ -33,5 +33,4 @@ def compress(
         compressed=Path(compressed.path),
         report=Path(report.path),
     )
-    for name, value in summary.metrics().items():
-        metrics.log_metric(name, value)
+    log_metrics(metrics, summary.metrics())

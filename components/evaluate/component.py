@@ -28,7 +28,7 @@ def evaluate(
     """
     from pathlib import Path
 
-    from kubepresso.steps import execute
+    from kubepresso.steps import execute, log_classification, log_metrics
 
     evaluation = execute(
         "evaluate",
@@ -38,8 +38,5 @@ def evaluate(
         report=Path(report.path),
         title=title,
     )
-    for name, value in evaluation.metrics().items():
-        metrics.log_metric(name, value)
-    classification.log_confusion_matrix(evaluation.classes, evaluation.confusion)
-    if evaluation.roc:
-        classification.log_roc_curve(*zip(*evaluation.roc, strict=True))
+    log_metrics(metrics, evaluation.metrics())
+    log_classification(classification, evaluation.classes, evaluation.confusion, evaluation.roc)

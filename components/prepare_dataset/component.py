@@ -24,7 +24,7 @@ def prepare_dataset(
     """
     from pathlib import Path
 
-    from kubepresso.steps import execute
+    from kubepresso.steps import execute, log_metrics
 
     summary = execute(
         "prepare_dataset",
@@ -34,5 +34,4 @@ def prepare_dataset(
         report=Path(report.path),
     )
     dataset.metadata["digest"] = summary.digest
-    for name, value in summary.metrics().items():
-        metrics.log_metric(name, value)
+    log_metrics(metrics, summary.metrics())

@@ -31,7 +31,7 @@ def promote(
     """
     from pathlib import Path
 
-    from kubepresso.steps import execute
+    from kubepresso.steps import execute, log_metrics
 
     result = execute(
         "promote",
@@ -42,6 +42,5 @@ def promote(
         champion=champion,
         decision=Path(decision.path),
     )
-    for name, value in result.metrics().items():
-        metrics.log_metric(name, value)
+    log_metrics(metrics, result.metrics())
     return result.promoted

@@ -26,7 +26,7 @@ def train(
     """
     from pathlib import Path
 
-    from kubepresso.steps import execute
+    from kubepresso.steps import execute, log_metrics
 
     summary = execute(
         "train",
@@ -35,5 +35,4 @@ def train(
         model=Path(model.path),
         start=Path(start.path) if start else None,
     )
-    for name, value in summary.metrics().items():
-        metrics.log_metric(name, value)
+    log_metrics(metrics, summary.metrics())

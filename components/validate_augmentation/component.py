@@ -22,10 +22,9 @@ def validate_augmentation(
     """
     from pathlib import Path
 
-    from kubepresso.steps import execute
+    from kubepresso.steps import execute, log_metrics
 
     summary = execute(
         "validate_augmentation", config=config, dataset=Path(dataset.path), report=Path(report.path)
     )
-    for name, value in summary.metrics().items():
-        metrics.log_metric(name, value)
+    log_metrics(metrics, summary.metrics())

@@ -37,7 +37,7 @@ LOG = """13:00:00.000 - INFO - Running pipeline: \x1b[95m'train-compress-retrain
 
 def shown(pieces):
     out = io.StringIO()
-    console = Console(out)
+    console = Console(out, {"train": "retrain"})
     for piece in pieces:
         console.write(piece)
     return console, out.getvalue()
@@ -52,7 +52,7 @@ def test_it_keeps_the_steps_words_and_drops_the_orchestrators():
     assert [(t.name, t.cached, t.failed) for t in console.tasks] == [
         ("resolve", False, False),
         ("prepare-dataset", True, False),
-        ("train", False, True),
+        ("retrain", False, True),
     ]
 
 

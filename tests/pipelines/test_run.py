@@ -90,11 +90,15 @@ def first(project):
 
 
 def cached(run) -> set[str]:
-    return {line.split()[1] for line in run.stdout.splitlines() if line.startswith("= ")}
+    return _after("= ", run)
 
 
 def executed(run) -> set[str]:
-    return {line.split()[1] for line in run.stdout.splitlines() if line.startswith("< ")}
+    return _after("< ", run)
+
+
+def _after(mark, run) -> set[str]:
+    return {line[2:].split(":")[0] for line in run.stdout.splitlines() if line.startswith(mark)}
 
 
 def test_it_ends_with_a_table_and_what_to_open(first, project):
@@ -116,7 +120,7 @@ def test_mlflow_has_a_parent_a_child_for_each_step_and_a_champion(first, project
     assert {run.info.status for run in runs} == {"FINISHED"}
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id]
     assert len(children) == 10
-    assert client.get_model_version_by_alias("few-digits", "champion").version == "1"
+    assert int(client.get_model_version_by_alias("few-digits", "champion").version) == 1
 
 
 def test_nothing_changed_means_nothing_runs_again(first, project):
@@ -130,6 +134,7 @@ def test_a_key_of_the_gate_runs_the_gate_alone(first, project):
     again = kubepresso("run", "all.yaml", "logging.promotion.max_drop=0.5", cwd=project)
     assert again.returncode == 0, again.stdout + again.stderr
     assert executed(again) == {"resolve", "promote"}
+    assert len(cached(again)) == 8
 
 
 def test_one_pixel_changed_runs_all_that_reads_data(first, project, tmp_path):
