@@ -92,17 +92,22 @@ class Console(io.TextIOBase):
         """Take one message of kfp.local's log."""
         if started := _STARTED.search(message):
             self._inside, self._started = True, time.perf_counter()
-            self._show(f"> {started[1]}")
+            self._show(f"> {self._title(started[1])}")
         elif ended := _ENDED.search(message):
             seconds = time.perf_counter() - self._started
             self._inside, failed = False, ended[2] == "FAILURE"
-            self.tasks.append(TaskRecord(ended[1], failed=failed, seconds=seconds))
+            title = self._title(ended[1])
+            self.tasks.append(TaskRecord(title, failed=failed, seconds=seconds))
             self._show(
-                f"{'x' if failed else '<'} {ended[1]} {'failed after' if failed else ''} {seconds:.1f} s"
+                f"{'x' if failed else '<'} {title}: {'failed after ' if failed else ''}{seconds:.1f} s"
             )
         elif cached := _CACHED.search(message):
-            self.tasks.append(TaskRecord(cached[1], cached=True))
-            self._show(f"= {cached[1]} unchanged: taken from the cache")
+            title = self._title(cached[1])
+            self.tasks.append(TaskRecord(title, cached=True))
+            self._show(f"= {title}: unchanged, taken from the cache")
+
+    def _title(self, name: str) -> str:
+        return self.titles.get(name, name)
 
     def _line(self, line: str) -> None:
         if event := _EVENT.match(line):
