@@ -4,7 +4,7 @@ Both train ResNet-18 on 64x64 images in batches of 32; they take turns, and medi
 on a machine that does nothing else: with other processes on its cores the threads of a step wait for one
 another.
 
-    python benchmarks/training_speed.py [--rounds 3] [--epochs 2] [--images 1437] [--workers 1]
+    python benchmarks/training_speed.py [--rounds 3] [--epochs 3] [--images 1437] [--workers 1]
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def main() -> None:
     """Measure and print a table; all figures as JSON with ``--json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--images", type=int, default=1437)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path)

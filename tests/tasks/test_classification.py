@@ -60,9 +60,10 @@ def test_focal_loss_by_its_definition(predictions):
 
 def test_several_losses_are_summed_with_their_weights_and_shown_one_by_one(predictions):
     logits, label = predictions
-    losses = (
-        "[{criterion: cross_entropy, weight: 2}, {criterion: focal_loss, weight: 0.5, alpha: 1, gamma: 2}]"
-    )
+    losses = [
+        {"criterion": "cross_entropy", "weight": 2.0},
+        {"criterion": "focal_loss", "weight": 0.5, "alpha": 1.0, "gamma": 2.0},
+    ]
     entries = TypeAdapter(list[Loss]).validate_python(losses)
     task = build_task("classification", list("abcdefg"), entries)
     losses = task.step(torch.nn.Identity(), {"image": logits, "label": label}).losses
