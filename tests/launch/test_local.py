@@ -164,3 +164,23 @@ def test_whatever_ends_the_step_ends_all_its_processes(long_step, number):
     wait_until(lambda: not any(alive(pid) for pid in below), 60)
     assert not model.exists()
     assert [path.name for path in model.parent.glob("*partial*")] == []
+
+
+@pytest.mark.timeout(120)
+def test_loader_workers_end_when_a_training_process_alone_is_killed(digits, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(tiny_config(training__epochs=100_000, environment__num_workers=1))
+    options = ["--config", config, "--dataset", digits, "--output", tmp_path / "model"]
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        training = subprocess.Popen(
+            [sys.executable, "-m", "kubepresso.training", *options], stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_until(lambda: "epoch 3/" in log.read_text() or training.poll(), 60)
+        below = descendants(training.pid)
+        assert len(below) >= 3, "a server, a worker for each split"
+    finally:
+        training.kill()
+        training.wait()
+    wait_until(lambda: not any(alive(pid) for pid in below), 20)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from kubepresso.data.workers import end_with_process
 from kubepresso.errors import UserError
 
 _FROM_WORKER = "in DataLoader worker process"
@@ -35,6 +38,7 @@ def build_loader(
         pin_memory=pin_memory,
         persistent_workers=workers > 0,
         multiprocessing_context="forkserver" if workers else None,
+        worker_init_fn=functools.partial(end_with_process, os.getpid()) if workers else None,
     )
 
 
