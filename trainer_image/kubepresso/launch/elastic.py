@@ -9,15 +9,17 @@ import sys
 from pathlib import Path
 
 from kubepresso.launch.report import REPORT_VARIABLE, RankFailure
+from kubepresso.startup import lasting_imports
 from kubepresso.training.process import end_with_parent
 
 
 def main(arguments: list[str]) -> int:
     """Run torchrun and return its exit status; after failed ranks, write the report."""
     end_with_parent()
-    from torch.distributed.elastic.multiprocessing.api import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.run import parse_args, run
+    with lasting_imports():
+        from torch.distributed.elastic.multiprocessing.api import SignalException
+        from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+        from torch.distributed.run import parse_args, run
 
     # What it logs about failures stands in the report.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from kubepresso.errors import exit_on_user_error
+from kubepresso.startup import lasting_imports
 
 #: A file to which each step appends one JSON line with its own work in seconds; unset means not kept.
 TIMINGS_VARIABLE = "KUBEPRESSO_TIMINGS"
@@ -35,7 +36,8 @@ def execute(step: str, **arguments: Any) -> Any:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with exit_on_user_error(step):
-        run = importlib.import_module(f"kubepresso.steps.{step}").run
+        with lasting_imports():
+            run = importlib.import_module(f"kubepresso.steps.{step}").run
         started = time.perf_counter()
         result = run(**arguments)
         _keep_time(step, time.perf_counter() - started - getattr(result, "startup_seconds", 0.0))

@@ -53,6 +53,8 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         try:
             temporary.chmod(0o755)
             yield temporary
+            for file in temporary.rglob("*"):
+                file.chmod(0o755 if file.is_dir() else 0o644)  # some writers make files for their user alone
             _replace(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kubepresso.config import View, parse_view
 from kubepresso.errors import UserError
+from kubepresso.startup import lasting_imports
 from kubepresso.training.failure import reported_failure
 from kubepresso.training.process import end_with_parent, exit_on_sigterm
 
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from kubepresso.data.workers import start_worker_server
 
             start_worker_server("kubepresso.augmentation")
-        from kubepresso.training.run import run
-
+        with lasting_imports():
+            from kubepresso.training.run import run
         run(job)
 
 
