@@ -45,9 +45,10 @@ READS_DATA = {
     "prepare-dataset",
     "validate-augmentation",
     "train",
-    "evaluate",
-    "train-2",
-    "evaluate-3",
+    "evaluate original",
+    "evaluate compressed",
+    "retrain",
+    "evaluate retrained",
     "promote",
 }
 

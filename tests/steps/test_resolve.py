@@ -163,7 +163,7 @@ def test_the_run_and_its_parent_hold_the_configuration_and_the_digests(
         assert found[name].data.tags["kubepresso.data_digest"] == resolution.data_digest
         path = client.download_artifacts(found[name].info.run_id, "config.yaml", str(tmp_path))
         assert digest(Path(path).read_text()) == digest(resolution.config)
-    assert found["pipeline run-7"].data.params["training.optimizer.lr"] == "0.05"
+    assert found["pipeline run-7"].data.params["training.optimizer.lr"] == "0.001"
 
 
 def test_every_error_is_told_at_once(project):

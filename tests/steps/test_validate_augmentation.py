@@ -15,6 +15,14 @@ TO_TENSOR = {"name": "totensor"}
 NORMALIZE = {"name": "normalize"}
 FLIP = {"name": "randomhorizontalflip", "p": 0.5}
 PLAIN = [RESIZE, TO_TENSOR, NORMALIZE]
+MODEL = {
+    "task": "classification",
+    "name": "tiny",
+    "architecture": {
+        "backbone": {"name": "resnet", "stage_params": [{"channels": 8, "num_blocks": 1}]},
+        "head": {"name": "fc"},
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +46,7 @@ def mixed_sizes(tmp_path_factory):
 
 def run(dataset, tmp_path, train=PLAIN, inference=PLAIN, **checks):
     modules = {
-        "data": {"task": "classification", "path": {"root": "unused"}},
+        "model": MODEL,
         "augmentation": {"train": train, "inference": inference, "checks": checks},
         "environment": {"seed": 1, "num_workers": 1},
     }
@@ -65,8 +73,8 @@ def test_a_good_recipe_passes_with_figures_and_a_contact_sheet(mixed_sizes, tmp_
     ]
     summary = run(mixed_sizes, tmp_path, train, samples=10)
     assert summary.samples == 10
-    assert summary.warnings == []
     assert summary.metrics()["images_per_second"] > 10
+    assert summary.metrics()["needed_images_per_second"] > 10
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 6 * 5 + 6 * 4
     assert "1 randomhorizontalflip" in page
@@ -122,7 +130,12 @@ def test_randomness_in_inference_is_refused(mixed_sizes, tmp_path):
 
 
 def test_a_random_transform_without_effect_is_noted(mixed_sizes, tmp_path):
-    summary = run(mixed_sizes, tmp_path, train=[RESIZE, {"name": "randomcrop", "size": 24}, TO_TENSOR])
+    summary = run(
+        mixed_sizes,
+        tmp_path,
+        train=[RESIZE, {"name": "randomcrop", "size": 24}, TO_TENSOR],
+        min_images_per_second=1.0,
+    )
     assert len(summary.warnings) == 1
     assert "augmentation.train[1] (randomcrop)" in summary.warnings[0]
 
@@ -147,3 +160,9 @@ def test_a_recipe_slower_than_asked_for(mixed_sizes, tmp_path, policy):
     else:
         (line,) = refused(mixed_sizes, tmp_path, **checks)
     assert line.startswith("augmentation.checks.min_images_per_second: 1e+09 are asked for")
+
+
+def test_a_recipe_slower_than_the_training_is_noted(mixed_sizes, tmp_path, monkeypatch):
+    monkeypatch.setattr(validate_augmentation, "measure_training_speed", lambda *_: 1e9)
+    (line,) = run(mixed_sizes, tmp_path).warnings
+    assert line.startswith("environment.num_workers: training takes in 1000000000 images/s on this machine")

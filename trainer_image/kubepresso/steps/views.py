@@ -47,8 +47,8 @@ _TRAINING = Reads(
 VIEWS: dict[str, Reads] = {
     "prepare_dataset": Reads(("data",)),
     "validate_augmentation": Reads(
-        ("augmentation", "environment"),
-        without=("environment.distributed", "environment.gpus"),
+        ("augmentation", "model", "environment"),
+        without=("environment.distributed", "environment.gpus", "model.compression"),
     ),
     "train": _TRAINING,
     "retrain": Reads(_TRAINING.keys, tuple(key for key in _TRAINING.without if key != "training.retraining")),
