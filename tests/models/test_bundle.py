@@ -2,7 +2,9 @@
 
 import copy
 import json
+import os
 import shutil
+import subprocess
 
 import pytest
 import torch
@@ -57,6 +59,25 @@ def test_equal_models_have_equal_digests_and_others_do_not(model, saved, tmp_pat
     assert again.digest() == saved[1].digest()
     other_classes = MANIFEST.model_copy(update={"classes": ["cat", "owl", "dog"]})
     assert save_bundle(tmp_path / "classes", model, other_classes).digest() != saved[1].digest()
+
+
+@pytest.mark.parametrize("name", ["graph.json", "weights.safetensors", "model.onnx", "model_fx.pt"])
+def test_a_disk_that_is_full_at_any_file_is_named(model, saved, tmp_path, name):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    names = ["graph.json", "weights.safetensors", "model.onnx", "model_fx.pt"]
+    before = sum((saved[0] / earlier).stat().st_size + 4096 for earlier in names[: names.index(name)])
+    size = before + (saved[0] / name).stat().st_size // 2
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], timeout=20).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        with pytest.raises(UserError, match=r"/disk/.*: cannot write .*the disk is full"):
+            save_bundle(disk / "bundle", model, MANIFEST)
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", disk], check=True, timeout=20)
 
 
 def test_half_precision_weights_are_stored_as_fp32(model, tmp_path):

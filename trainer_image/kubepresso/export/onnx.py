@@ -39,31 +39,29 @@ def export_onnx(module: nn.Module, path: Path, input_size: Sequence[int], opset:
         opset: The ONNX operator set of the file.
 
     Raises:
-        UserError: An operation of the graph has no ONNX form in this operator set.
+        UserError: An operation of the graph has no ONNX form in this operator set, or the disk is full.
     """
     module = copy.deepcopy(module).cpu().eval()
     example = input_like(module, list(input_size), batch=2)
+    # In memory first, so that what the exporter refuses and what the disk refuses can be told apart.
+    content = io.BytesIO()
+    try:
+        with _quietly():
+            torch.onnx.export(
+                module,
+                (example,),
+                content,  # type: ignore[arg-type]
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_axes={INPUT_NAME: {0: "batch"}, OUTPUT_NAME: {0: "batch"}},
+                opset_version=opset,
+                dynamo=False,
+            )
+        onnx.checker.check_model(content.getvalue(), full_check=True)
+    except _REFUSALS as error:
+        raise UserError(f"{path}: the model cannot be written as ONNX opset {opset}: {error}") from error
     with atomic_file(path) as temporary:
-        try:
-            with _quietly():
-                torch.onnx.export(
-                    module,
-                    (example,),
-                    str(temporary),
-                    input_names=[INPUT_NAME],
-                    output_names=[OUTPUT_NAME],
-                    dynamic_axes={INPUT_NAME: {0: "batch"}, OUTPUT_NAME: {0: "batch"}},
-                    opset_version=opset,
-                    dynamo=False,
-                )
-            onnx.checker.check_model(str(temporary), full_check=True)
-        except (
-            torch.onnx.errors.OnnxExporterError,
-            onnx.checker.ValidationError,
-            RuntimeError,
-            ValueError,
-        ) as error:
-            raise UserError(f"{path}: the model cannot be written as ONNX opset {opset}: {error}") from error
+        temporary.write_bytes(content.getbuffer())
 
 
 @contextlib.contextmanager
