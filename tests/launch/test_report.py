@@ -1,11 +1,10 @@
 """Which of several failures is shown."""
 
-from pathlib import Path
-
 import pytest
 
 from kubepresso.config import EnvironmentConfig
 from kubepresso.errors import UserError
+from kubepresso.launch import local
 from kubepresso.launch.local import count_processes
 from kubepresso.launch.report import RankFailure, explain
 
@@ -36,11 +35,36 @@ def test_a_launcher_that_was_killed_itself():
     assert "the launcher of the training was killed by SIGKILL" in str(explain([], -9))
 
 
-def test_the_number_of_processes():
-    def environment(**distributed):
-        return EnvironmentConfig(distributed=distributed)
+@pytest.mark.parametrize(
+    ("present", "inherited", "gpus", "wanted", "expected"),
+    [
+        (0, None, 0, None, 1),
+        (0, None, "0, 1", None, 1),
+        (0, "0", 0, 3, 3),
+        (2, None, "0, 1", None, 2),
+        (2, None, "0, 1", 1, 1),
+        (2, None, 0, 2, "processes_per_node: 2 processes need a GPU each, but environment.gpus names 1"),
+        (1, None, "0, 1", None, "environment.gpus: 1, but this machine has 1 GPU, allowed 0 to 0"),
+        (4, "2,3", "0, 1", None, 2),
+        (4, "2,3", 0, 3, r"processes_per_node: 3 .* but CUDA_VISIBLE_DEVICES=2,3 shows 2"),
+        (4, "2", "0, 1", None, r"environment.gpus: 2 .* but CUDA_VISIBLE_DEVICES=2 shows 1"),
+        (4, "", "0, 1", None, 1),
+        (4, "-1", 0, 2, 2),
+    ],
+)
+def test_the_number_of_processes(monkeypatch, present, inherited, gpus, wanted, expected):
+    monkeypatch.setattr(local, "count_gpus", lambda: present)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if inherited is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", inherited)
+    environment = EnvironmentConfig(gpus=gpus, distributed={"processes_per_node": wanted})
+    if isinstance(expected, int):
+        assert count_processes(environment) == expected
+    else:
+        with pytest.raises(UserError, match=expected):
+            count_processes(environment)
 
-    assert count_processes(environment(processes_per_node=3)) == 3
+
+def test_one_machine_alone():
     with pytest.raises(UserError, match=r"distributed\.nodes: 2"):
-        count_processes(environment(nodes=2))
-    assert count_processes(environment()) == 1 or Path("/dev/nvidia0").exists()
+        count_processes(EnvironmentConfig(distributed={"nodes": 2}))

@@ -19,6 +19,7 @@ from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
 
 # torchrun itself gives its ranks 30 s to end.
 _PATIENCE_SECONDS = 40.0
+_VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
 class LocalLauncher:
@@ -56,8 +57,11 @@ class LocalLauncher:
 def count_processes(environment: EnvironmentConfig) -> int:
     """Return how many processes train: ``distributed.processes_per_node``, else one a GPU, else one.
 
+    An inherited ``CUDA_VISIBLE_DEVICES`` takes the place of ``environment.gpus``; empty it hides every GPU.
+
     Raises:
-        UserError: More machines are asked for than this one.
+        UserError: More machines are asked for than this one, a GPU that is not there, or more processes than
+            GPUs.
     """
     distributed = environment.distributed
     if distributed.nodes > 1:
@@ -65,13 +69,42 @@ def count_processes(environment: EnvironmentConfig) -> int:
             f"environment.distributed.nodes: {distributed.nodes}, but the launcher 'local' trains on 1 "
             "machine"
         )
-    if distributed.processes_per_node:
-        return distributed.processes_per_node
-    return len(environment.gpu_ids) if _has_gpu() else 1
+    wanted, present = distributed.processes_per_node, count_gpus()
+    inherited = os.environ.get(_VISIBLE_VARIABLE)
+    if not present or (inherited is not None and not visible_gpus(inherited)):
+        return wanted or 1
+    if inherited is not None:
+        return _fitting(wanted, len(environment.gpu_ids), len(visible_gpus(inherited)), inherited)
+    if beyond := [index for index in environment.gpu_ids if index >= present]:
+        raise UserError(
+            f"environment.gpus: {', '.join(map(str, beyond))}, but this machine has {present} GPU"
+            f"{'s' if present > 1 else ''}, allowed 0 to {present - 1}"
+        )
+    return _fitting(wanted, len(environment.gpu_ids), len(environment.gpu_ids), None)
 
 
-def _has_gpu() -> bool:
-    return any(Path("/dev").glob("nvidia[0-9]*"))
+def _fitting(wanted: int | None, named: int, visible: int, inherited: str | None) -> int:
+    """Return the number of processes, each of which needs a GPU of its own."""
+    processes = wanted or named
+    if processes <= visible:
+        return processes
+    key = "environment.distributed.processes_per_node" if wanted else "environment.gpus"
+    source = "environment.gpus names" if inherited is None else f"{_VISIBLE_VARIABLE}={inherited} shows"
+    raise UserError(
+        f"{key}: {processes} processes need a GPU each, but {source} {visible}; name more GPUs or set "
+        f"environment.distributed.processes_per_node: {visible}"
+    )
+
+
+def count_gpus() -> int:
+    """Return the number of this machine's GPUs, without a driver's library."""
+    return sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))
+
+
+def visible_gpus(text: str) -> list[str]:
+    """Return the devices that a value of ``CUDA_VISIBLE_DEVICES`` names: those before the first -1."""
+    devices = [part.strip() for part in text.split(",") if part.strip()]
+    return devices[: devices.index("-1")] if "-1" in devices else devices
 
 
 def _command(job: TrainingJob, config: Path, processes: int) -> list[str]:
@@ -99,7 +132,7 @@ def _command(job: TrainingJob, config: Path, processes: int) -> list[str]:
 def _environment(job: TrainingJob, processes: int, report: Path) -> dict[str, str]:
     defaults = {
         "OMP_NUM_THREADS": str(max(1, available_cores() // processes)),
-        "CUDA_VISIBLE_DEVICES": ",".join(map(str, job.environment.gpu_ids)),
+        _VISIBLE_VARIABLE: ",".join(map(str, job.environment.gpu_ids)),
     }
     own = {
         LAUNCHED_AT_VARIABLE: repr(time.time()),

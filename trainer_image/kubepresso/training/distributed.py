@@ -15,6 +15,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from kubepresso.errors import UserError
+
 Value = TypeVar("Value")
 
 
@@ -91,6 +93,9 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
 
     Args:
         timeout_seconds: After which a collective operation without an answer fails.
+
+    Raises:
+        UserError: There are fewer GPUs than processes on this machine.
     """
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     device = _device(int(os.environ.get("LOCAL_RANK", 0)))
@@ -106,5 +111,10 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
 def _device(local_rank: int) -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
+    if local_rank >= (visible := torch.cuda.device_count()):
+        raise UserError(
+            f"environment.distributed.processes_per_node: process {local_rank + 1} on this machine needs "
+            f"a GPU of its own, but {visible} can be seen; start {visible} or name more in environment.gpus"
+        )
     torch.cuda.set_device(local_rank)
     return torch.device("cuda", local_rank)
