@@ -103,6 +103,17 @@ def test_the_split_is_test_else_valid_else_an_error(prepared, good_bundle, silen
         split_of(write_prepared(tmp_path / "one", ("train",), limit=20))
 
 
+def test_the_metrics_of_both_splits_that_are_no_training_data(good_bundle, silent_tracking, tmp_path):
+    folder = write_prepared(tmp_path / "three", ("train", "valid", "test"), limit=20)
+    found = evaluate.run(config=CONFIG, dataset=folder, model=good_bundle, report=tmp_path / "r")
+    assert found.split == "test"
+    again = evaluate.run(
+        config=CONFIG, dataset=folder, model=good_bundle, report=tmp_path / "r", split="valid"
+    )
+    assert found.metrics()["valid_top1_accuracy"] == again.metrics()["top1_accuracy"]
+    assert again.metrics()["test_top1_accuracy"] == found.metrics()["top1_accuracy"]
+
+
 def test_a_split_of_one_class_has_no_roc(good_bundle, silent_tracking, tmp_path):
     folder = write_prepared(tmp_path / "one", ("train", "valid"), limit=1)
     found = evaluate.run(config=CONFIG, dataset=folder, model=good_bundle, report=tmp_path / "r")

@@ -29,6 +29,7 @@ from kubepresso.reporting import image_uri, write_page
 from kubepresso.tasks.build import build_task
 from kubepresso.tasks.classification.metrics.confusion import confusion_matrix
 from kubepresso.tasks.classification.metrics.roc import macro_roc_curve
+from kubepresso.tasks.task import Task
 
 # Float32 sums in another order differ by some 1e-6 of the largest output, a wrong operator by far more.
 ONNX_TOLERANCE = 1e-3
@@ -73,6 +74,7 @@ class Evaluation:
         dataset_digest: Content digest of the prepared data set.
         bundle_digest: Digest of what the model computes.
         quality: The task's metrics by name, the primary one first, and ``roc_auc`` (macro average).
+        others: The task's metrics on the other splits that are no training data, by split.
         cost: ``parameters``, ``macs``, ``size_mb`` (ONNX file, 1e6 bytes), ``latency_ms`` (median) and
             ``latency_p95_ms`` (one image, one thread, ONNX Runtime), ``onnx_difference`` (largest absolute
             difference of an output between ONNX and the graph).
@@ -89,6 +91,7 @@ class Evaluation:
     dataset_digest: str
     bundle_digest: str
     quality: dict[str, float]
+    others: dict[str, dict[str, float]]
     cost: dict[str, float]
     classes: list[str]
     confusion: list[list[int]]
@@ -97,8 +100,11 @@ class Evaluation:
     mistakes: list[Mistake]
 
     def metrics(self) -> dict[str, float]:
-        """Return quality and cost as one flat mapping."""
-        return {**self.quality, **self.cost}
+        """Return quality and cost as one flat mapping; metrics of another split carry its name."""
+        others = {
+            f"{split}_{name}": value for split, part in self.others.items() for name, value in part.items()
+        }
+        return {**self.quality, **others, **self.cost}
 
 
 def run(
@@ -146,7 +152,7 @@ def run(
             curve=[point[:2] for point in evaluation.roc],
             tolerance=ONNX_TOLERANCE,
         )
-        _track(tracked, evaluation, report)
+        _track(tracked, title, evaluation, report)
     return evaluation
 
 
@@ -164,19 +170,28 @@ def measure(
     name = split or choose_split(prepared)
     reader = prepared.split(name)
     _check_fit(bundle, prepared, reader, name)
-    batches = _batches(bundle, reader)
-    first = next(batches)
-    cost = _cost(bundle, first["image"][:_ONNX_IMAGES])
+    cost = _cost(bundle, next(_batches(bundle, reader))["image"][:_ONNX_IMAGES])
     task = build_task(bundle.manifest.task, prepared.classes, (), metric_names)
+    quality, logits, labels = _quality(bundle, reader, task)
+    others: dict[str, dict[str, float]] = {
+        other: _quality(bundle, prepared.split(other), task)[0]
+        for other in ("valid", "test")
+        if other != name and other in prepared.splits and len(prepared.split(other))
+    }
+    return _figures(bundle, prepared, name, quality, others, cost, logits, labels)
+
+
+def _quality(bundle: Bundle, reader: SplitReader, task: Task) -> tuple[dict[str, float], Tensor, Tensor]:
+    """Return the task's metrics on a split, with all logits and labels in order."""
     metrics = task.metrics()
     outputs, labels = [], []
-    for batch, logits in _predict(bundle, first, batches):
+    for batch, logits in _predict(bundle, _batches(bundle, reader)):
         for metric in metrics:
             metric.update(logits, batch)
         outputs.append(logits)
         labels.append(batch["label"])
     quality = {metric.name: metric.compute() for metric in metrics}
-    return _figures(bundle, prepared, name, quality, cost, torch.cat(outputs), torch.cat(labels))
+    return quality, torch.cat(outputs), torch.cat(labels)
 
 
 def choose_split(prepared: PreparedDataset) -> str:
@@ -230,16 +245,14 @@ def _preprocessing(bundle: Bundle) -> Sequence[Any]:
 
 
 def _predict(
-    bundle: Bundle, first: dict[str, Tensor], rest: Iterator[dict[str, Tensor]]
+    bundle: Bundle, batches: Iterator[dict[str, Tensor]]
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
     """Yield each batch with its logits, on the CPU."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     graph = bundle.graph.to(device)
-    batch: dict[str, Tensor] | None = first
     with torch.inference_mode():
-        while batch is not None:
+        for batch in batches:
             yield batch, graph(batch["image"].to(device)).float().cpu()
-            batch = next(rest, None)
 
 
 def _cost(bundle: Bundle, images: Tensor) -> dict[str, float]:
@@ -276,6 +289,7 @@ def _figures(
     prepared: PreparedDataset,
     split: str,
     quality: dict[str, float],
+    others: dict[str, dict[str, float]],
     cost: dict[str, float],
     logits: Tensor,
     labels: Tensor,
@@ -293,6 +307,7 @@ def _figures(
         dataset_digest=prepared.digest,
         bundle_digest=bundle.manifest.digest(),
         quality={**quality, **area},
+        others=others,
         cost=cost,
         classes=classes,
         confusion=confusion.tolist(),
@@ -354,7 +369,7 @@ def _thumbnail(encoded: bytes, side: int = 96) -> str:
     return image_uri(buffer.getvalue())
 
 
-def _track(tracked: tracking.Run, evaluation: Evaluation, report: Path) -> None:
+def _track(tracked: tracking.Run, title: str, evaluation: Evaluation, report: Path) -> None:
     tracked.set_tags(
         {
             "kubepresso.dataset_digest": evaluation.dataset_digest,
@@ -363,6 +378,10 @@ def _track(tracked: tracking.Run, evaluation: Evaluation, report: Path) -> None:
         }
     )
     tracked.log_metrics(evaluation.metrics())
+    stage = title.removeprefix("evaluate").strip()
+    tracked.parent.log_metrics(
+        {f"{stage}/{name}" if stage else name: v for name, v in evaluation.metrics().items()}
+    )
     tracked.log_text(report.read_text(encoding="utf-8"), "evaluation.html")
     tracked.log_dict({"classes": evaluation.classes, "counts": evaluation.confusion}, "confusion_matrix.json")
     tracked.log_dict(dataclasses.asdict(evaluation), "evaluation.json")
