@@ -52,6 +52,7 @@ TAKEN = [
     ("training.retraining.epochs=3", 3),
     ("training.retraining.optimizer.lr=1.e-3", 1e-3),
     ("logging.project_id=mine", "mine"),
+    ("logging.project_id='Ziffern 2.1-größer'", "Ziffern 2.1-größer"),
     ("logging.num_save_samples=null", None),
     ("logging.metrics.metric_names=[Top1_Accuracy]", ("top1_accuracy",)),
     ("logging.model_save_options.best_model_criterion=metric", "metric"),

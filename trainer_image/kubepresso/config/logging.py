@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from kubepresso.config.base import (
     AnyCase,
@@ -17,6 +18,25 @@ from kubepresso.config.base import (
     Section,
 )
 
+_NAME = re.compile(r"\w(?:[\w .-]*\w)?")
+_LONGEST_NAME = 200
+
+
+def check_name(name: str) -> str:
+    """Return a name that MLflow takes for an experiment and a registered model, and a disk for a folder.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise ValueError(
+            f"must be up to {_LONGEST_NAME} letters, digits, `_` and, not at its ends, spaces, `.` and `-`, "
+            f"found {name!r}"
+        )
+    return name
+
+
+RegistryName = Annotated[str, AfterValidator(check_name)]
 MetricName = Annotated[Literal["top1_accuracy", "top5_accuracy"], AnyCase]
 
 
@@ -66,7 +86,7 @@ class Metrics(Section):
 class Promotion(Section):
     """When a model takes the alias `champion` in the registry."""
 
-    registered_model: str | None = Field(
+    registered_model: RegistryName | None = Field(
         None,
         min_length=1,
         description="Name in the registry; null: `project_id`, else `{task}_{model.name}`.",
@@ -87,7 +107,7 @@ class Promotion(Section):
 class LoggingConfig(Section):
     """What a run writes, where, and when its model is promoted."""
 
-    project_id: str | None = Field(
+    project_id: RegistryName | None = Field(
         None, min_length=1, description="Name of the project; null: `{task}_{model.name}`."
     )
     output_dir: str = Field(
