@@ -1,6 +1,7 @@
 """The gate on a real registry: who becomes champion, who does not, and why."""
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from digit_models import CLASSES, write_prepared
 from kubepresso.errors import UserError
 from kubepresso.steps import evaluate, promote
 from kubepresso.steps.champion import Token, look_up
-from kubepresso.tracking import Registry
+from kubepresso.tracking import Registry, locate
 
 MODEL = {
     "task": "classification",
@@ -96,7 +97,7 @@ def test_the_first_champion_is_said_to_be_the_first(decide, champion, bundles, c
     found = champion()
     assert found.version in ("1", 1)
     assert found.tags["kubepresso.decision"] == "promoted"
-    assert found.tags["kubepresso.compared_with"] == ""
+    assert found.tags["kubepresso.predecessor"] == ""
     assert json.loads(found.tags["kubepresso.metrics"]) == pytest.approx(bundles["good"][1])
     page = (tmp_path / "decision").read_text()
     assert "Promoted" in page
@@ -232,10 +233,89 @@ def test_a_refusal_gives_the_same_token_again(decide, store):
     assert str(look_up(registry, "digits", "sha256:b", "sha256:data")) == before
 
 
+def token_of(store, run):
+    return str(look_up(Registry(store), "digits", run, "sha256:data"))
+
+
+def test_a_refused_first_candidate_gives_the_same_token_again(decide, store):
+    before = token_of(store, "sha256:a")
+    assert not decide("good", token=before, minimum=0.9999).promoted
+    assert token_of(store, "sha256:a") == before
+
+
+def test_a_champion_set_back_is_a_new_question_each_time(decide, store, client, champion):
+    decide("bad", run="sha256:a")
+    asked = {token_of(store, "sha256:b")}
+    decide("good", run="sha256:b")
+    assert token_of(store, "sha256:b") in asked
+    for _ in range(2):
+        client.set_registered_model_alias("digits", "champion", "1")
+        token = token_of(store, "sha256:b")
+        assert token not in asked
+        assert token == token_of(store, "sha256:b")
+        asked.add(token)
+        decision = decide("good", token=token)
+        assert decision.promoted
+        assert decision.champion == "digits/1"
+        assert decision.version == "digits/2"
+        assert str(champion().version) == "2"
+        assert token_of(store, "sha256:b") == token
+
+
+def test_a_refused_model_made_champion_by_hand_is_a_new_question(decide, store, client):
+    decide("good", run="sha256:a")
+    before = token_of(store, "sha256:b")
+    assert not decide("bad", token=before).promoted
+    client.set_registered_model_alias("digits", "champion", "2")
+    assert token_of(store, "sha256:b") != before
+    client.set_registered_model_alias("digits", "champion", "1")
+    assert token_of(store, "sha256:b") == before
+
+
+def test_another_or_a_recreated_registry_is_a_new_question(
+    decide, store, client, tmp_path, empty_database, monkeypatch
+):
+    first = token_of(store, "sha256:a")
+    assert decide("good", token=first).promoted
+    shutil.copyfile(empty_database, tmp_path / "fresh.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/fresh.db")
+    assert token_of(locate(), "sha256:a") != first
+    shutil.copyfile(tmp_path / "mlflow.db", tmp_path / "moved.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/moved.db")
+    assert token_of(locate(), "sha256:a") != first
+    assert token_of(store, "sha256:a") == first
+    client.delete_registered_model("digits")  # as good as a recreated database, which one process keeps open
+    assert token_of(store, "sha256:a") != first
+
+
+@pytest.mark.parametrize("data", ["sha256:data", "hub:someone/some@what|ever@unknown"])
+def test_a_token_reads_back_whatever_the_data_is_called(data):
+    token = Token("digits/1", "0a", "7", "sha256:a", data)
+    assert Token.parse(str(token)) == token
+
+
+def test_without_a_server_on_a_cluster_nothing_is_first_champion(bundles, prepared, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for variable in ("MLFLOW_TRACKING_URI", "KUBEPRESSO_RUN_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("KFP_RUN_ID", "run-7")
+    folder, metrics = bundles["good"]
+    with pytest.raises(UserError, match=r"MLFLOW_TRACKING_URI.*ConfigMap `kubepresso`"):
+        promote.run(
+            config=config(),
+            dataset=prepared,
+            candidate=folder,
+            evaluation=metrics,
+            champion="",
+            decision=tmp_path / "decision",
+        )
+
+
 def test_a_champion_that_came_since_resolve_is_not_displaced(decide, store, champion):
     before = str(look_up(Registry(store), "digits", "sha256:b", "sha256:data"))
     decide("good", run="sha256:a")
     decision = decide("close", token=before)
+    assert token_of(store, "sha256:b") != before
     assert not decision.promoted
     assert "was none when this run began and is digits/1 now" in failed(decision)[0]
     assert str(champion().version) == "1"

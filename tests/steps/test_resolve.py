@@ -1,5 +1,6 @@
 """What a run means: every error at once, digests of content, views that change only when they must."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -187,8 +188,24 @@ def test_a_registry_that_does_not_answer_is_a_warning(project, monkeypatch, caps
     resolution = run()
     assert Token.parse(resolution.champion).champion == "unreachable"
     told = capsys.readouterr().err
-    assert "cannot look up the champion of 'digits'" in told
+    assert "cannot open the registered model 'digits'" in told
     assert "s3cret" not in told
+
+
+def test_an_unreachable_registry_is_never_the_one_of_before(project, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert run().champion != run().champion
+
+
+@pytest.mark.parametrize("name", ["a'b", "a/b", 'a"b', "a:b", "..", "a "])
+def test_a_name_that_no_registry_takes_is_told_before_any_work(project, name):
+    with pytest.raises(UserError, match=r"logging\.project_id"):
+        run(f"logging.project_id={json.dumps(name)}")
+    with pytest.raises(UserError, match=r"registered_model"):
+        run(f"logging.promotion.registered_model={json.dumps(name)}")
+    with pytest.raises(UserError, match=r"logging\.project_id"):
+        run(f"model.name={json.dumps(name + '/')}", "logging.project_id=null")
 
 
 def test_a_hub_that_does_not_answer_is_a_warning(project, monkeypatch, capsys):

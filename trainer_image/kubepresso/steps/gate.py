@@ -9,6 +9,8 @@ from kubepresso.config.logging import Promotion
 from kubepresso.errors import UserError
 
 SIZE, LATENCY = "size_mb", "latency_ms"
+#: Rules about the alias: one that fails leaves the candidate undecided, to be judged by another run.
+UNMOVED, ALIAS = "unmoved", "alias"
 
 
 @dataclass(frozen=True)

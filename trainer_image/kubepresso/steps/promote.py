@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,8 +16,18 @@ from kubepresso.data import PreparedDataset
 from kubepresso.errors import UserError
 from kubepresso.models import Bundle, load_bundle
 from kubepresso.reporting import write_page
-from kubepresso.steps.champion import CONFIG_TAG, DATA_TAG, TOKEN_TAG, UNREACHABLE, Token, registered_model
-from kubepresso.steps.gate import LATENCY, Baseline, Check, judge
+from kubepresso.steps.champion import (
+    CONFIG_TAG,
+    DATA_TAG,
+    HOLDER_TAG,
+    JUDGED_TAG,
+    TOKEN_TAG,
+    UNDECIDED,
+    UNREACHABLE,
+    Token,
+    registered_model,
+)
+from kubepresso.steps.gate import ALIAS, LATENCY, UNMOVED, Baseline, Check, judge
 from kubepresso.tasks.build import build_task
 
 _RUN_PATIENCE = 60.0
@@ -164,7 +175,7 @@ def _check_token(case: _Case) -> list[Check]:
     champion, found = str(case.champion or ""), case.token.champion
     if found == UNREACHABLE:
         return [
-            Check("unmoved", True, "resolve could not reach the registry: the present champion is compared")
+            Check(UNMOVED, True, "resolve could not reach the registry: the present champion is compared")
         ]
     if champion == found or (case.champion and case.token.made(case.champion)):
         return []
@@ -172,7 +183,7 @@ def _check_token(case: _Case) -> list[Check]:
         f"the champion was {found or 'none'} when this run began and is {champion or 'none'} now; "
         "run the pipeline again to compare with it"
     )
-    return [Check("unmoved", False, text)]
+    return [Check(UNMOVED, False, text)]
 
 
 def _metric(case: _Case) -> str:
@@ -263,7 +274,9 @@ def _register(case: _Case, tracked: tracking.Run) -> tracking.Version:
     tags = {
         CONFIG_TAG: case.token.config_digest,
         DATA_TAG: case.token.data_digest,
-        TOKEN_TAG: case.token.champion,
+        TOKEN_TAG: str(case.token),
+        JUDGED_TAG: f"{time.time_ns()}",
+        HOLDER_TAG: UNDECIDED,
         _DATASET_TAG: case.prepared.digest,
         _BUNDLE_TAG: case.digest,
         _METRICS_TAG: json.dumps(case.metrics, sort_keys=True),
@@ -288,14 +301,27 @@ def _promote(case: _Case, version: tracking.Version) -> list[Check]:
     if str(holder) == str(version):
         return []
     text = f"the alias champion went to {holder or 'nobody'} while this step ran; run the pipeline again"
-    return [Check("alias", False, text)]
+    return [Check(ALIAS, False, text)]
 
 
 def _record(case: _Case, version: tracking.Version, checks: list[Check], promoted: bool) -> None:
     reasons = "\n".join(map(str, checks))[:_LONGEST_TAG]
     if not promoted:
         case.registry.challenge(version)
-    case.registry.tag(version, {"kubepresso.decision": _word(promoted), "kubepresso.reasons": reasons})
+    tags = {
+        "kubepresso.decision": _word(promoted),
+        "kubepresso.reasons": reasons,
+        HOLDER_TAG: _holder_after(case, version, checks, promoted),
+    }
+    case.registry.tag(version, tags)
+
+
+def _holder_after(case: _Case, version: tracking.Version, checks: list[Check], promoted: bool) -> str:
+    """Name the champion that this decision leaves; none decided where another one came in between."""
+    if promoted:
+        return str(version)
+    moved = any(check.rule in (UNMOVED, ALIAS) and not check.passed for check in checks)
+    return UNDECIDED if moved else str(case.champion or "")
 
 
 def _word(promoted: bool) -> str:

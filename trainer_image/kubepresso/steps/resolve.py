@@ -14,7 +14,7 @@ from kubepresso import tracking
 from kubepresso.config import Config, DataConfig, digest, load_config, with_absolute_places
 from kubepresso.data.location import source_uri
 from kubepresso.errors import UserError
-from kubepresso.steps.champion import UNREACHABLE, Token, look_up, registered_model
+from kubepresso.steps.champion import Token, look_up, registered_model
 from kubepresso.steps.views import cut_views
 from kubepresso.storage import digest_folder, join
 
@@ -129,7 +129,7 @@ def _champion(config: Config, config_digest: str, data_digest: str) -> str:
         return str(look_up(registry, name, config_digest, data_digest))
     except UserError as error:
         _warn(f"{error}; until then nothing can be promoted")
-        return str(Token(UNREACHABLE, config_digest, data_digest))
+        return str(Token.unreachable(config_digest, data_digest))
 
 
 def _track(tracked: tracking.Run, config_uri: str, resolution: Resolution) -> None:

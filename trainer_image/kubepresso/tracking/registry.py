@@ -6,6 +6,7 @@ Unlike the logging of runs, nothing here may fail quietly: whoever asks the regi
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubepresso.errors import UserError
 from kubepresso.tracking.session import creation_lock, import_mlflow
-from kubepresso.tracking.store import Store, redact
+from kubepresso.tracking.store import Store, lost_with_the_pod, redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,10 +55,16 @@ class Registry:
         store: Where runs are kept; the registry is there too, unless ``MLFLOW_REGISTRY_URI`` says otherwise.
 
     Raises:
-        UserError: It cannot be reached; so do all methods.
+        UserError: It cannot be reached, so do all methods; or it is a file that dies with this pod.
     """
 
     def __init__(self, store: Store) -> None:
+        if lost_with_the_pod():
+            raise UserError(
+                "MLFLOW_TRACKING_URI: not set, so the registry would be a file that ends with this pod, and "
+                "each candidate the first champion in it; set the key MLFLOW_TRACKING_URI in the ConfigMap "
+                "`kubepresso` of this namespace to the URI of an MLflow server, then run the pipeline again"
+            )
         self._store = store
         self.uri = os.environ.get("MLFLOW_REGISTRY_URI") or store.uri
         with self._asked("open the registry"):
@@ -73,6 +80,18 @@ class Registry:
         """Return the version that holds the alias ``champion``; None where nobody does."""
         with self._asked(f"look up the champion of {model!r}"):
             return self._holder(model)
+
+    def identity(self, model: str) -> str:
+        """Return a digest that another registry, or one that was made anew, does not share.
+
+        It covers the registry's URI without credentials, the name, and the time at which the registered model
+        was created: it is created here if it is missing, since an empty registry has nothing to tell it by.
+        """
+        with self._asked(f"open the registered model {model!r}"):
+            self._create_model(model)
+            created = self._client.get_registered_model(model).creation_timestamp
+        text = f"{redact(self.uri)}\0{model}\0{created}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def register(self, model: str, run: str, bundle: Path, tags: Mapping[str, str]) -> Version:
         """Store a bundle as an MLflow model in a run and register it.
@@ -101,10 +120,20 @@ class Registry:
 
     def find(self, model: str, tag: str, value: str) -> Version | None:
         """Return the newest version with this value of a tag; None where there is none."""
+        found = self.find_all(model, tag, value)
+        return max(found, key=lambda version: int(version.number)) if found else None
+
+    def find_all(self, model: str, tag: str, value: str) -> list[Version]:
+        """Return the versions with this value of a tag.
+
+        Args:
+            model: The registered model's name.
+            tag: The tag.
+            value: Its value; like the name without quotation marks, which MLflow's filters cannot escape.
+        """
         with self._asked(f"search the versions of {model!r}"):
             query = f"name = '{model}' and tags.`{tag}` = '{value}'"
-            found = self._client.search_model_versions(query)
-            return _version(max(found, key=lambda version: int(version.version))) if found else None
+            return [_version(found) for found in self._client.search_model_versions(query)]
 
     def promote(self, version: Version, expected: Version | None) -> Version | None:
         """Give ``version`` the alias ``champion`` if ``expected`` still holds it.

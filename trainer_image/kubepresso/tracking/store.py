@@ -79,6 +79,12 @@ def pipeline_run_id() -> str | None:
     return next((os.environ[name] for name in RUN_ID_VARIABLES if os.environ.get(name)), None)
 
 
+def lost_with_the_pod() -> bool:
+    """Tell whether this is a pod of a cluster that was told of no tracking server: its file dies with it."""
+    on_cluster = os.environ.get("KFP_RUN_ID") and not os.environ.get("KUBEPRESSO_RUN_ID")
+    return bool(on_cluster and not os.environ.get("MLFLOW_TRACKING_URI"))
+
+
 def set_mlflow_defaults() -> None:
     """Keep MLflow's HTTP requests short, unless the environment says otherwise."""
     for name, value in _DEFAULTS.items():
