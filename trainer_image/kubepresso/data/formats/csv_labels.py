@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from kubepresso.config.data import DataConfig
@@ -12,6 +10,7 @@ from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import SPLIT_ALIASES, list_images, mapped_classes, relative, split_path
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.tables import read_rows
 from kubepresso.errors import UserError
 
 COLUMNS = ("image_id", "class")
@@ -58,7 +57,7 @@ def _read_table(data: DataConfig, root: Path, split: str, findings: Findings) ->
     present = {relative(file, folder) for file in list_images(folder, root, data, findings)}
     rows: list[Row] = []
     named: set[str] = set()
-    for place, row in _lines(table, root):
+    for place, row in read_rows(table, root, COLUMNS):
         name = (row["image_id"] or "").strip()
         if PurePosixPath(name).as_posix() not in present:
             message = f"image_id {name!r} is not an image in {relative(folder, root)}"
@@ -71,22 +70,6 @@ def _read_table(data: DataConfig, root: Path, split: str, findings: Findings) ->
     for name in sorted(present - named):
         findings.add("unused_files", relative(folder / name, root), f"no line of {table.name} names it")
     return rows
-
-
-def _lines(table: Path, root: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
-    with table.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        _check_header(table, reader.fieldnames)
-        for row in reader:
-            yield f"{relative(table, root)}:{reader.line_num}", row
-
-
-def _check_header(table: Path, columns: object) -> None:
-    found = list(columns) if isinstance(columns, (list, tuple)) else []
-    if not set(COLUMNS) <= set(found):
-        raise UserError(
-            f"{table}:1: the columns are {', '.join(found) or 'none'}; needed: {', '.join(COLUMNS)}"
-        )
 
 
 def _parse_class(text: str | None, place: str, findings: Findings) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from kubepresso.config.data import DataConfig
@@ -12,6 +11,7 @@ from kubepresso.data.formats.labels import Labelled, Value, resolve_labels
 from kubepresso.data.formats.naming import list_images, mapped_classes, relative, split_folders
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.tables import read_rows
 from kubepresso.errors import UserError
 
 _FILE_COLUMN = "file_name"
@@ -49,19 +49,12 @@ def _read_table(
         )
     present = {relative(file, folder) for file in list_images(folder, root, data, findings)}
     rows = []
-    with table.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        columns = list(reader.fieldnames or [])
-        if _FILE_COLUMN not in columns or label not in columns:
-            needed = f"{_FILE_COLUMN} and {label} (data.metadata.features.label)"
-            raise UserError(f"{table}:1: the columns are {', '.join(columns) or 'none'}; needed: {needed}")
-        for row in reader:
-            place = f"{relative(table, root)}:{reader.line_num}"
-            name = row[_FILE_COLUMN] or ""
-            if name in present:
-                rows.append((Labelled(place, _parse(row[label])), folder / name))
-            else:
-                findings.add("invalid_labels", place, f"{_FILE_COLUMN} {name!r} is not an image beside it")
+    for place, row in read_rows(table, root, (_FILE_COLUMN, label), " (data.metadata.features.label)"):
+        name = row[_FILE_COLUMN] or ""
+        if name in present:
+            rows.append((Labelled(place, _parse(row[label])), folder / name))
+        else:
+            findings.add("invalid_labels", place, f"{_FILE_COLUMN} {name!r} is not an image beside it")
     for name in sorted(present - {relative(file, folder) for _, file in rows}):
         findings.add("unused_files", relative(folder / name, root), f"no line of {table.name} names it")
     return rows
