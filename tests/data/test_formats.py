@@ -3,7 +3,17 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from source_layouts import CLASSES, WRITERS, config, pictures, png, with_checks, write_csv, write_parquet
+from source_layouts import (
+    CLASSES,
+    WRITERS,
+    config,
+    pictures,
+    png,
+    with_checks,
+    write_class_folders,
+    write_csv,
+    write_parquet,
+)
 
 from kubepresso.data import PreparedDataset
 from kubepresso.data.formats.parquet import ParquetSplit
@@ -197,3 +207,83 @@ def test_a_large_parquet_file_streams_through_little_memory(tmp_path):
         seen += 1
     assert seen == 600
     assert peak < 25_000_000 < file.stat().st_size / 2
+
+
+STRAY = {"extra.parquet": b"PAR1", "metadata.csv": b"file_name,label\n", "old/metadata.csv": b"a,b\n"}
+
+
+@pytest.mark.parametrize("stray", STRAY)
+def test_a_stray_file_beside_named_splits_changes_nothing(stray, tmp_path, prepared):
+    root = tmp_path / "source"
+    write_class_folders(root, pictures())
+    named = {split: {"image": split} for split in ("train", "valid")}
+    data = config(path={"root": str(root), **named})
+    expected = prepared(data).manifest.digest
+    (root / stray).parent.mkdir(exist_ok=True)
+    (root / stray).write_bytes(STRAY[stray])
+    assert prepared(data).manifest.digest == expected
+
+
+def test_a_stray_metadata_csv_beside_the_split_folders_changes_nothing(tmp_path, prepared, folder_source):
+    data = folder_source(pictures())
+    expected = prepared(data).manifest.digest
+    (tmp_path / "source" / "metadata.csv").write_text("image,taken_at\n")
+    assert prepared(data).manifest.digest == expected
+
+
+@pytest.mark.parametrize("place", ["parquets/train", "parquets/train/0.parquet"])
+def test_parquet_in_a_named_place_is_recognised_beside_other_files(place, tmp_path, prepared):
+    root = tmp_path / "source"
+    write_parquet(tmp_path / "made", pictures())
+    (root / "parquets" / "train").mkdir(parents=True)
+    (tmp_path / "made" / "train-00000-of-00001.parquet").rename(root / "parquets" / "train" / "0.parquet")
+    (root / "notes.csv").write_text("a\n")
+    data = config(path={"root": str(root), "train": {"image": place}})
+    assert prepared(data).classes == CLASSES
+
+
+def test_damage_inside_a_parquet_file_is_told_with_its_name(tmp_path, prepared):
+    data = write_parquet(tmp_path / "source", pictures())
+    (file,) = (tmp_path / "source").glob("train-*")
+    content = bytearray(file.read_bytes())
+    content[200:600] = b"\xff" * 400
+    file.write_bytes(content)
+    try:
+        lines = prepared(data).findings.refused()
+    except UserError as error:
+        lines = error.problems
+    assert any("train-00000-of-00001.parquet" in line or "cannot be decoded" in line for line in lines)
+
+
+TABLES = {"csv_labels": "train.csv", "image_folder": "train/metadata.csv"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [
+        ("caf\u00e9.png,0\n".encode("latin-1"), ":14: not UTF-8 (byte 0xe9); save the file as CSV in UTF-8"),
+        (
+            b'"open.png,0\nmore.png,0\n',
+            ":14: not CSV (unexpected end of data); look for a quote that is not closed",
+        ),
+        (b"x" * 200_000 + b",0\n", ":14: not CSV (field larger than field limit"),
+    ],
+    ids=["latin-1", "open quote", "long field"],
+)
+def test_a_table_that_is_no_csv_in_utf8_is_told_with_its_line(name, tail, expected, tmp_path, prepared):
+    data = WRITERS[name](tmp_path / "source", pictures())
+    table = tmp_path / "source" / TABLES[name]
+    table.write_bytes(table.read_bytes() + tail)
+    with pytest.raises(UserError) as caught:
+        prepared(data)
+    assert str(caught.value).startswith(f"{table}{expected}")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_byte_order_mark_is_read_over(name, tmp_path, prepared):
+    data = WRITERS[name](tmp_path / "source", pictures())
+    expected = prepared(data).manifest.digest
+    table = tmp_path / "source" / TABLES[name]
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    assert prepared(data).manifest.digest == expected

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,10 @@ def split_folders(data: DataConfig, root: Path) -> dict[str, Path]:
     Raises:
         UserError: A folder that is named does not exist.
     """
-    given = {name: path for name in SPLIT_ALIASES if (path := split_path(data, name, "image"))}
-    if given:
-        folders = {name: root / path for name, path in given.items()}
+    folders = named_places(data, root)
+    if folders:
         missing = [
-            f"data.path.{name}.image: {folder} is not a folder"
+            f"data.path.{name}.image: {folder} is not a folder; name it relative to data.path.root"
             for name, folder in folders.items()
             if not folder.is_dir()
         ]
@@ -59,6 +59,12 @@ def split_folders(data: DataConfig, root: Path) -> dict[str, Path]:
     return found if "train" in found else {"train": root}
 
 
+def named_places(data: DataConfig, root: Path) -> dict[str, Path]:
+    """Return the places that ``data.path.<split>.image`` names, by split; there may be nothing at them."""
+    given = {name: split_path(data, name, "image") for name in SPLIT_ALIASES}
+    return {name: root / path for name, path in given.items() if path}
+
+
 def split_path(data: DataConfig, split: str, key: str) -> str | None:
     """Return ``data.path.<split>.<key>``, key image or label; None where absent."""
     entry = getattr(data.path, split) if data.path is not None else None
@@ -69,9 +75,7 @@ def list_images(folder: Path, root: Path, data: DataConfig, findings: Findings) 
     """Return all image files below a folder in sorted order; what is left out is reported as unused."""
     pattern = data.path.pattern.image if data.path is not None else None
     images = []
-    for file in sorted(folder.rglob("*")):
-        if not file.is_file() or any(part.startswith(".") for part in file.relative_to(folder).parts):
-            continue
+    for file in sorted(_visible_files(folder)):
         if file.suffix.lower() not in IMAGE_SUFFIXES:
             if file.suffix.lower() not in _COMPANION_SUFFIXES:
                 findings.add("unused_files", relative(file, root), "not an image by its suffix")
@@ -80,6 +84,19 @@ def list_images(folder: Path, root: Path, data: DataConfig, findings: Findings) 
         else:
             images.append(file)
     return images
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(parent, name) for name in files if not name.startswith("."))
+        yield from (path for path in paths if path.is_file())
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(
+        f"{error.filename}: cannot be read ({error.strerror}); check its mode and owner"
+    ) from error
 
 
 def relative(file: Path, root: Path) -> str:

@@ -18,8 +18,8 @@ from kubepresso.data.formats.naming import (
     SPLIT_ALIASES,
     canonical_split,
     mapped_classes,
+    named_places,
     relative,
-    split_path,
 )
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import RawSample, Source
@@ -81,9 +81,8 @@ class ParquetSplit:
 
 def _split_files(data: DataConfig, root: Path) -> dict[str, list[Path]]:
     groups: dict[str, list[Path]] = {}
-    given = {split: path for split in SPLIT_ALIASES if (path := split_path(data, split, "image"))}
-    for split, path in given.items():
-        place = root / path
+    given = named_places(data, root)
+    for split, place in given.items():
         groups[split] = [place] if place.is_file() else sorted(place.rglob("*.parquet"))
     if not given:
         for file in sorted(root.rglob("*.parquet")):
@@ -91,7 +90,7 @@ def _split_files(data: DataConfig, root: Path) -> dict[str, list[Path]]:
             name = next((name for part in [file.stem, *folders] if (name := canonical_split(part))), "train")
             groups.setdefault(name, []).append(file)
     empty = [
-        f"data.path.{split}.image: no .parquet file in {root / given[split]}"
+        f"data.path.{split}.image: no .parquet file in {given[split]}"
         for split in groups
         if not groups[split]
     ]
@@ -127,11 +126,14 @@ def _read_labels(files: Sequence[Path], label: str, root: Path) -> list[Labelled
 
 
 def _read_column(file: Path, column: str) -> Iterator[Any]:
-    with pq.ParquetFile(file, pre_buffer=False) as parquet:
-        # One group at a time: a reader of several keeps the bytes of those it is done with.
-        for group in range(parquet.num_row_groups):
-            for batch in parquet.iter_batches(_BATCH_ROWS, [group], columns=[column], use_threads=False):
-                yield from batch.column(0).to_pylist()
+    try:
+        with pq.ParquetFile(file, pre_buffer=False) as parquet:
+            # One group at a time: a reader of several keeps the bytes of those it is done with.
+            for group in range(parquet.num_row_groups):
+                for batch in parquet.iter_batches(_BATCH_ROWS, [group], columns=[column], use_threads=False):
+                    yield from batch.column(0).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{file}: column {column!r} cannot be read ({error}); copy the file anew") from error
 
 
 def _image_parts(value: Any) -> tuple[bytes, str | None]:

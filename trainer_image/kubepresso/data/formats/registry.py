@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
+from kubepresso.data.formats.naming import named_places, split_folders
 from kubepresso.data.formats.source import Source
 from kubepresso.errors import UserError
 
@@ -71,16 +72,21 @@ def detect_format(data: DataConfig, root: Path | None) -> str:
 
     1. No root (``data.metadata.repo`` names a repository of the hub): ``hub``.
     2. ``data.path.train.label`` names a file: ``csv_labels``.
-    3. A ``.parquet`` file anywhere below the root: ``parquet``.
-    4. A ``metadata.csv`` below the root: ``image_folder``.
+    3. A ``.parquet`` file in a place that ``data.path.<split>.image`` names or, where none does, anywhere
+       below the root: ``parquet``.
+    4. A ``metadata.csv`` in the folder of a split: ``image_folder``.
     5. Else ``class_folders``.
+
+    Raises:
+        UserError: A place that is named does not exist.
     """
     if root is None:
         return "hub"
     if data.path is not None and data.path.train.label:
         return "csv_labels"
-    if next(root.rglob("*.parquet"), None):
+    places = named_places(data, root).values() or [root]
+    if any(place.suffix == ".parquet" or next(place.rglob("*.parquet"), None) for place in places):
         return "parquet"
-    if next(root.rglob("metadata.csv"), None):
+    if any((folder / "metadata.csv").is_file() for folder in split_folders(data, root).values()):
         return "image_folder"
     return "class_folders"
