@@ -49,7 +49,7 @@ def inspect(sample: RawSample) -> Inspected:
     """Decode one image to its last pixel."""
     bytes_digest = hashlib.sha256(sample.image_bytes).digest()
     if not sample.image_bytes:
-        return Inspected(sample, "no image data", (0, 0), bytes_digest, b"")
+        return Inspected(sample, sample.problem or "no image data", (0, 0), bytes_digest, b"")
     try:
         with Image.open(io.BytesIO(sample.image_bytes)) as image:
             image.load()

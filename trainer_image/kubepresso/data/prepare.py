@@ -101,7 +101,7 @@ class _Work:
         split = self.source.splits[name]
         to_valid = held_out(split.labels) if "valid" in writers and name == "train" else None
         for index, inspected in enumerate(inspect_all(split)):
-            image, path, label = inspected.sample
+            image, path, label, _ = inspected.sample
             if inspected.problem:
                 self.findings.add("corrupt_images", path, inspected.problem)
                 continue

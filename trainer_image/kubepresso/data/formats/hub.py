@@ -14,7 +14,7 @@ from kubepresso.data.formats.columns import feature_columns
 from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import canonical_split, mapped_classes
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import RawSample, Source
+from kubepresso.data.formats.source import ImageFile, RawSample, Source, read_sample
 from kubepresso.errors import UserError
 
 
@@ -69,7 +69,8 @@ class _HubSplit:
             if index is None:
                 continue
             encoded = value[self._image]
-            content = encoded["bytes"]
-            if content is None and encoded["path"]:
-                content = Path(encoded["path"]).read_bytes()
-            yield RawSample(content or b"", encoded["path"] or str(row), index)
+            content, path = encoded["bytes"], encoded["path"]
+            if content is None and path:
+                yield read_sample(ImageFile(Path(path), path, index))
+            else:
+                yield RawSample(content or b"", path or str(row), index)

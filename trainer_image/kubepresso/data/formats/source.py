@@ -15,11 +15,13 @@ class RawSample(NamedTuple):
         image_bytes: The encoded image; empty where the source has none.
         path: Name inside the source, for messages and the report.
         label: Class index.
+        problem: Why the image could not be read; None where it could.
     """
 
     image_bytes: bytes
     path: str
     label: int
+    problem: str | None = None
 
 
 class SourceSplit(Protocol):
@@ -75,4 +77,13 @@ class FileSplit:
         self.labels = [file.label for file in files]
 
     def __iter__(self) -> Iterator[RawSample]:
-        return (RawSample(entry.file.read_bytes(), entry.path, entry.label) for entry in self.files)
+        return (read_sample(entry) for entry in self.files)
+
+
+def read_sample(entry: ImageFile) -> RawSample:
+    """Read an image; a file that cannot be read gives a sample without bytes that says why."""
+    try:
+        return RawSample(entry.file.read_bytes(), entry.path, entry.label)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or error}); check the file's mode and owner"
+        return RawSample(b"", entry.path, entry.label, problem)
