@@ -85,7 +85,15 @@ WARNINGS = [
     ),
     (
         ["model.checkpoint={optimizer_path: a.pth}"],
-        "model.checkpoint.optimizer_path: has no effect without model.checkpoint.path",
+        "model.checkpoint.optimizer_path: has no effect: training resumes by itself from its own checkpoints",
+    ),
+    (
+        ["model.checkpoint={load_head: true}"],
+        "model.checkpoint.load_head: has no effect while use_pretrained is false",
+    ),
+    (
+        ["augmentation.train=[{name: totensor}, {name: mixing, mixup: [1, 1], inplace: true}]"],
+        "augmentation.train.1.inplace: has no effect: the result is the same",
     ),
     (
         ["augmentation.inference.1={name: randomcrop, size: 224}"],
@@ -102,6 +110,29 @@ WARNINGS = [
 def test_warning(complete_file, overrides, expected):
     (line,) = load_config(complete_file, overrides).warnings
     assert line.endswith(expected)
+
+
+UNUSED = {
+    "data.path.pattern.label": "x",
+    "data.label_image_mode": "RGB",
+    "data.palette": "[[0, 0, 0]]",
+    "model.checkpoint.optimizer_path": "a.pth",
+    "model.architecture.backbone.params.return_stage_idx": "[3]",
+    "logging.tensorboard": "false",
+    "logging.mlflow": "true",
+    "logging.num_save_samples": "4",
+    "logging.metrics.classwise_analysis": "true",
+    "environment.cache_data": "true",
+}
+
+
+def test_each_unused_key_that_is_set_is_told_once(complete_file):
+    assert UNUSED.keys() == checks.unused.UNUSED.keys()
+    overrides = [f"{key}={value}" for key, value in UNUSED.items()]
+    lines = load_config(complete_file, overrides).warnings
+    assert len(lines) == len(UNUSED)
+    for key in UNUSED:
+        assert sum(f": {key}: has no effect: " in line for line in lines) == 1
 
 
 def test_tasks_of_data_and_model_must_be_the_same(complete_file):

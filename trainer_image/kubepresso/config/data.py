@@ -65,7 +65,9 @@ class PathPattern(Section):
     image: Pattern | None = Field(
         None, description="Regular expression that an image's file name must match."
     )
-    label: Pattern | None = Field(None, description="Regular expression that a label's file name must match.")
+    label: Pattern | None = Field(
+        None, description="Accepted for compatibility; labels are in one CSV file a split."
+    )
 
 
 _EMPTY = SplitPath()
@@ -138,11 +140,11 @@ class DataConfig(Section):
         "file with either, relative to the root; null: from the folders or the data set's own names.",
     )
     label_image_mode: Annotated[Literal["L", "RGB", "P"], Capitals] = Field(
-        "L", description="Mode of label images; read for segmentation."
+        "L", description="Accepted for compatibility; classification has no label images."
     )
     palette: Annotated[tuple[Colour, ...], Listed] | None = Field(
         None,
         validation_alias=AliasChoices("palette", "pallete"),
-        description="Colours `[r, g, b]` of the classes in pictures; null: a built-in palette.",
+        description="Colours `[r, g, b]` of the classes; accepted for compatibility, no report draws them.",
     )
     checks: DataChecks = Field(DataChecks(), description="What bad data leads to.")

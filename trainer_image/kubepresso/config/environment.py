@@ -38,7 +38,9 @@ class EnvironmentConfig(Section):
     num_workers: NaturalInt = Field(4, description="Loader processes for each training process; 0: none.")
     gpus: GpuIds = Field(0, description='Index of the GPU, or indices as text: `"0, 1"`.')
     batch_size: PositiveInt = Field(8, description="Images of a batch in each training process.")
-    cache_data: bool = Field(False, description="Keep decoded images in memory.")
+    cache_data: bool = Field(
+        False, description="Accepted for compatibility; prepared images are memory-mapped."
+    )
     distributed: Distributed = Field(Distributed(), description="Number and place of the processes.")
 
     @property

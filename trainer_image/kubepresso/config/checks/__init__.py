@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kubepresso.config.checks import modules
 from kubepresso.config.checks.findings import Finding
 from kubepresso.config.checks.recipes import check_recipes
+from kubepresso.config.checks.unused import check_unused
 from kubepresso.config.config import View
 
 __all__ = ["Finding", "find"]
@@ -19,6 +20,7 @@ _CHECKS = (
     modules.check_logging,
     modules.check_environment,
     check_recipes,
+    check_unused,
 )
 
 

@@ -58,8 +58,8 @@ def check_checkpoint(view: View) -> Iterator[Finding]:
             yield error(text, *path, "path")
         elif not checkpoint.use_pretrained:
             yield warning("has no effect while use_pretrained is false", *path, "path")
-    elif checkpoint.optimizer_path is not None:
-        yield warning("has no effect without model.checkpoint.path", *path, "optimizer_path")
+    if checkpoint.load_head and not checkpoint.use_pretrained:
+        yield warning("has no effect while use_pretrained is false", *path, "load_head")
 
 
 def check_training(view: View) -> Iterator[Finding]:
@@ -110,6 +110,6 @@ def check_environment(view: View) -> Iterator[Finding]:
     """Check that the processes can be placed."""
     if view.environment is not None:
         distributed = view.environment.distributed
-        if distributed.launcher == "local" and distributed.nodes > 1:
-            text = "the launcher local has one node; set nodes: 1 or launcher: auto"
+        if distributed.nodes > 1:
+            text = f"{distributed.nodes}, but the launcher {distributed.launcher} has one node; set nodes: 1"
             yield error(text, "environment", "distributed", "nodes")

@@ -39,7 +39,9 @@ class Checkpoint(Section):
     path: str | None = Field(
         None, min_length=1, description="Weights (.safetensors, state dict .pth), or a model bundle."
     )
-    optimizer_path: str | None = Field(None, min_length=1, description="Optimizer state to resume from.")
+    optimizer_path: str | None = Field(
+        None, min_length=1, description="Accepted for compatibility; a run resumes from its own checkpoints."
+    )
 
 
 class Architecture(Section):

@@ -1,0 +1,50 @@
+"""Keys that are accepted from other configurations and change nothing here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from kubepresso.config.checks.findings import Finding, warning
+from kubepresso.config.config import View
+
+_IN_MLFLOW = "every run is in MLflow"
+#: By dotted key, why it changes nothing.
+UNUSED = {
+    "data.path.pattern.label": "labels are in one CSV file a split",
+    "data.label_image_mode": "classification has no label images",
+    "data.palette": "reports draw no classes over pictures",
+    "model.checkpoint.optimizer_path": "training resumes by itself from its own checkpoints",
+    "model.architecture.backbone.params.return_stage_idx": "the head reads the last stage",
+    "logging.tensorboard": _IN_MLFLOW,
+    "logging.mlflow": _IN_MLFLOW,
+    "logging.num_save_samples": "the evaluation report shows the mistakes the model is most sure of",
+    "logging.metrics.classwise_analysis": "the evaluation report always has the figures of each class",
+    "environment.cache_data": "prepared images are memory-mapped, so the system keeps them in free memory",
+}
+
+
+def check_unused(view: View) -> Iterator[Finding]:
+    """Tell which keys were set to another value than their default in vain."""
+    for key, reason in UNUSED.items():
+        path = key.split(".")
+        if _is_set(view, path):
+            yield warning(f"has no effect: {reason}", *path)
+    if view.augmentation is not None:
+        for name in ("train", "inference"):
+            for index, entry in enumerate(getattr(view.augmentation, name)):
+                if getattr(entry, "inplace", False):
+                    text = "has no effect: the result is the same"
+                    yield warning(text, "augmentation", name, index, "inplace")
+
+
+def _is_set(view: View, path: list[str]) -> bool:
+    *above, last = path
+    holder: Any = view
+    for name in above:
+        holder = getattr(holder, name, None)
+    if not isinstance(holder, BaseModel) or last not in type(holder).model_fields:
+        return False
+    return bool(getattr(holder, last) != type(holder).model_fields[last].default)
