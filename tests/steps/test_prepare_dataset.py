@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -103,3 +104,58 @@ def test_the_step_loads_no_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def execute(tmp_path, config, dataset):
+    """Run the step in a process of its own, as a component does."""
+    code = "import json, sys; from kubepresso.steps import execute; execute(**json.loads(sys.argv[1]))"
+    arguments = {
+        "step": "prepare_dataset",
+        "config": config,
+        "data_digest": "sha256:0",
+        "dataset": str(dataset),
+        "report": str(tmp_path / "report.html"),
+    }
+    command = [sys.executable, "-c", code, json.dumps(arguments)]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in result.stderr
+    assert not dataset.exists()
+    return result.returncode, result.stderr
+
+
+def test_the_process_tells_a_label_out_of_range(few_digits, tmp_path, silent_tracking):
+    images = sorted((few_digits / "train" / "3_three").iterdir())
+    lines = [f"{image.name},{12 if index == 4 else 0}" for index, image in enumerate(images)]
+    (few_digits / "train.csv").write_text("\n".join(["image_id,class", *lines, ""]))
+    config = json.loads(view(few_digits))
+    config["data"]["path"]["train"] = {"image": "train/3_three", "label": "train.csv"}
+    config["data"]["id_mapping"] = ["three"]
+    status, output = execute(tmp_path, json.dumps(config), tmp_path / "dataset")
+    assert status == 1
+    assert "train.csv:6: class 12 is out of range, allowed 0 to 0" in output
+    assert "fix: correct these labels, or leave them out with data.checks.invalid_labels: skip" in output
+
+
+def test_the_process_tells_an_image_cut_in_half(few_digits, tmp_path, silent_tracking):
+    victim = next((few_digits / "train" / "3_three").iterdir())
+    victim.write_bytes(victim.read_bytes()[: victim.stat().st_size // 2])
+    status, output = execute(tmp_path, view(few_digits), tmp_path / "dataset")
+    assert status == 1
+    assert f"train/3_three/{victim.name}: cannot be decoded" in output
+    assert "fix: repair or remove them, or leave them out with data.checks.corrupt_images: skip" in output
+
+
+def test_the_process_tells_a_full_disk(few_digits, tmp_path, silent_tracking):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, timeout=20).returncode:
+        pytest.skip("mounting a small file system needs root and the permission to")
+    try:
+        status, output = execute(tmp_path, view(few_digits), disk / "dataset")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True, timeout=20)
+    assert status == 1
+    assert str(disk / "dataset") in output
+    assert "the disk is full; free space or choose another folder" in output
