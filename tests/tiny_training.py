@@ -1,7 +1,7 @@
 """Trainings of a few seconds: a prepared set of 16x16 digits and a ResNet of two small stages."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -19,16 +19,26 @@ _TO_TENSOR = [
 ]
 
 
-def write_digits(folder: Path, classes: Sequence[str] = CLASSES, broken: int | None = None) -> Path:
-    """Write 160 training and 61 validation images; ``broken`` is a validation image that is no image."""
+def write_digits(
+    folder: Path,
+    classes: Sequence[str] = CLASSES,
+    broken: int | None = None,
+    sizes: Mapping[str, Sequence[int]] | None = None,
+) -> Path:
+    """Write 160 training and 61 validation images; ``broken`` is a validation image that is no image.
+
+    ``sizes`` gives for a split the sides of its images, in turn.
+    """
     folder.mkdir(parents=True)
     digits = load_digits()
     kept = [index for index, target in enumerate(digits.target) if target < len(classes)]
     splits = {}
     for name, indices in {"train": kept[:TRAIN], "valid": kept[TRAIN : TRAIN + VALID]}.items():
         writer = SplitWriter(folder, name, classes)
+        sides = (sizes or {}).get(name, (16,))
         for place, index in enumerate(indices):
-            image = _png(digits.images[index]) if (name, place) != ("valid", broken) else b"no image"
+            side = sides[place % len(sides)]
+            image = _png(digits.images[index], side) if (name, place) != ("valid", broken) else b"no image"
             writer.add(image, f"{name}/{index}.png", int(digits.target[index]))
         splits[name] = writer.finish()
     manifest = Manifest("classification", list(classes), splits, f"sha256:{len(classes)}", {})
@@ -36,9 +46,9 @@ def write_digits(folder: Path, classes: Sequence[str] = CLASSES, broken: int | N
     return folder
 
 
-def _png(pixels) -> bytes:
+def _png(pixels, side: int) -> bytes:
     target = io.BytesIO()
-    Image.fromarray((pixels * 15).astype("uint8")).resize((16, 16)).save(target, "PNG")
+    Image.fromarray((pixels * 15).astype("uint8")).resize((side, side)).save(target, "PNG")
     return target.getvalue()
 
 

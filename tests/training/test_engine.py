@@ -1,16 +1,23 @@
 """Whole small trainings in this process: the same seed, going on after a stop, retraining, bad input."""
 
+import dataclasses
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from tiny_training import CLASSES, tiny_config, write_digits
 
 from kubepresso.config import parse_view
+from kubepresso.config.logging import ModelSaveOptions
 from kubepresso.errors import UserError
 from kubepresso.models import load_bundle
+from kubepresso.training.checkpoint import Checkpoints
 from kubepresso.training.distributed import Group
 from kubepresso.training.entry import Job
 from kubepresso.training.progress import Progress
@@ -126,6 +133,57 @@ def test_a_damaged_checkpoint_is_named(digits, tmp_path):
     last.write_bytes(last.read_bytes()[:-100])
     with pytest.raises(UserError, match=r"last\.safetensors: not a readable checkpoint .* remove it"):
         fit(digits, tmp_path / "model", training__epochs=1)
+
+
+def test_a_missing_or_foreign_best_checkpoint_is_not_taken_for_the_best(digits, tmp_path, capsys):
+    summary = fit(digits, tmp_path / "model", training__epochs=1)
+    best = tmp_path / "model.checkpoints" / "best.safetensors"
+    checkpoints = Checkpoints(best.parent, read_identity(best), ModelSaveOptions())
+    assert checkpoints.load_best(summary["best_epoch"])
+    with pytest.raises(UserError, match=r"best\.safetensors: holds epoch 1, but the best one is 7"):
+        checkpoints.load_best(7)
+    with pytest.raises(UserError, match=r"best\.safetensors: from another training"):
+        dataclasses.replace(checkpoints, identity="another").load_best(1)
+    best.unlink()
+    with pytest.raises(UserError, match=r"best\.safetensors: not a readable checkpoint"):
+        checkpoints.load_best(1)
+    assert fit(digits, tmp_path / "model", training__epochs=1)["total_epoch"] == 1
+    assert "best.safetensors is missing or from another training" in capsys.readouterr().out
+
+
+def read_identity(path: Path) -> str:
+    with safe_open(path, "pt") as file:
+        return json.loads(file.metadata()["kubepresso.training"])["identity"]
+
+
+def test_a_full_disk_ends_training_with_a_clear_error(digits, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk], timeout=20).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        with pytest.raises(UserError, match=r"best\.safetensors: cannot write .* the disk is full"):
+            fit(digits, disk / "model")
+        assert list((disk / "model.checkpoints").iterdir()) == []
+    finally:
+        subprocess.run(["umount", disk], check=True, timeout=20)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("split", "recipe"), [("train", "augmentation.train"), ("valid", "augmentation.inference")]
+)
+def test_images_that_differ_in_size_are_named_with_the_fix(tmp_path, split, recipe, workers):
+    mixed = write_digits(tmp_path / "mixed", sizes={split: (16, 24)})
+    with pytest.raises(UserError) as caught:
+        fit(mixed, tmp_path / "model", environment__num_workers=workers)
+    (line,) = caught.value.problems
+    assert line.startswith(f"{recipe}: images of a batch must be of one size")
+    assert f"add a resize with two sides, or a crop, to {recipe}" in line
+    for size in (16, 24):
+        assert re.search(rf"{split}/\d+\.png is \[3, {size}, {size}\]", line)
 
 
 def test_validation_and_checkpoints_by_their_intervals(digits, tmp_path):

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler, default_collate
 
+from kubepresso.data.dataset import ClassificationDataset
+from kubepresso.data.prepared import SplitReader
 from kubepresso.data.workers import end_with_process
 from kubepresso.errors import UserError
 
@@ -19,7 +21,11 @@ _WORKER_ENDED = re.compile(r"DataLoader worker .*(exited unexpectedly|is killed 
 
 
 def build_loader(
-    dataset: Dataset[Any], batches: Sampler[list[tuple[int, int]]], workers: int, pin_memory: bool = False
+    dataset: ClassificationDataset,
+    batches: Sampler[list[tuple[int, int]]],
+    workers: int,
+    recipe_key: str,
+    pin_memory: bool = False,
 ) -> DataLoader[Any]:
     """Build a loader whose workers live as long as it does, each with one thread and two batches ahead.
 
@@ -29,6 +35,7 @@ def build_loader(
         dataset: Takes the keys that ``batches`` yields.
         batches: Lists of keys.
         workers: ``environment.num_workers``; 0 loads in this process.
+        recipe_key: The key of the recipe, named where its images differ in size.
         pin_memory: Whether batches go to a GPU.
     """
     return DataLoader(
@@ -36,10 +43,37 @@ def build_loader(
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=pin_memory,
+        collate_fn=functools.partial(collate, dataset.reader, recipe_key),
         persistent_workers=workers > 0,
         multiprocessing_context="forkserver" if workers else None,
         worker_init_fn=functools.partial(end_with_process, os.getpid()) if workers else None,
     )
+
+
+def collate(reader: SplitReader, recipe_key: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Stack samples into a batch.
+
+    Args:
+        reader: Where the samples' paths stand.
+        recipe_key: See `build_loader`.
+        samples: As the data set makes them.
+
+    Raises:
+        UserError: Their images differ in size.
+    """
+    first = samples[0]
+    for other in samples[1:]:
+        if other["image"].shape != first["image"].shape:
+            one, two = (
+                f"{reader[sample['index']].path} is {list(sample['image'].shape)}"
+                for sample in (first, other)
+            )
+            raise UserError(
+                f"{recipe_key}: images of a batch must be of one size, but after the recipe {one} and {two}; "
+                f"add a resize with two sides, or a crop, to {recipe_key}"
+            )
+    batch: dict[str, Any] = default_collate(samples)
+    return batch
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:

@@ -87,6 +87,8 @@ class Checkpoints:
             return f"{self.last}: from other settings or data, not used"
         if not values["resumable"]:
             return f"{self.last}: saved without the optimizer's state, not used"
+        if not self.best.is_file() or _read_values(self.best)["identity"] != self.identity:
+            return f"{self.last}: not used, since {self.best} is missing or from another training"
         kinds: dict[str, dict[str, Tensor]] = defaultdict(dict)
         for key, value in load_file(self.last).items():
             kind, _, name = key.partition("/")
@@ -94,8 +96,23 @@ class Checkpoints:
         state.restore(kinds, values)
         return f"{self.last}: going on after epoch {state.epoch}"
 
-    def load_best(self) -> dict[str, Tensor]:
-        """Return the weights of the best epoch."""
+    def load_best(self, epoch: int) -> dict[str, Tensor]:
+        """Return the weights of the best epoch.
+
+        Args:
+            epoch: The best one by the history.
+
+        Raises:
+            UserError: The file is missing or damaged, or of another training or epoch.
+        """
+        values = _read_values(self.best)
+        if values["identity"] != self.identity:
+            raise UserError(f"{self.best}: from another training; train each model into a folder of its own")
+        if values["epoch"] != epoch:
+            raise UserError(
+                f"{self.best}: holds epoch {values['epoch']}, but the best one is {epoch}; remove "
+                f"{self.folder} to start anew"
+            )
         return dict(load_file(self.best))
 
 

@@ -36,22 +36,28 @@ class Result:
     device: str
 
 
-def write_bundle(training: Training, result: Result) -> None:
+def write_bundle(training: Training, result: Result) -> BundleManifest:
     """Write the best epoch's weights as a bundle, with ``training_summary.json`` and ``epochs.csv`` in it.
 
+    Returns:
+        The bundle's manifest as written.
+
     Raises:
-        UserError: The model cannot be exported, or the place cannot be written.
+        UserError: The model cannot be exported, the place cannot be written, or the best epoch's checkpoint
+            is no longer there.
     """
     state = training.loop.state
     best = state.history.best
     assert best is not None  # the last epoch is validated
     model = state.evaluated
-    model.load_state_dict(training.checkpoints.load_best())
+    model.load_state_dict(training.checkpoints.load_best(best.epoch))
     summary = summarise(state.history, training.loop.task.metrics()[0].name, result)
     with atomic_folder(training.job.output) as folder:
-        save_bundle(folder, model, _manifest(training, best), training.options.onnx_export_opset)
+        opset = training.options.onnx_export_opset
+        written = save_bundle(folder, model, _manifest(training, best), opset)
         (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=2), encoding="utf-8")
         (folder / EPOCHS_FILE).write_text(state.history.to_csv(), encoding="utf-8")
+    return written
 
 
 def _manifest(training: Training, best: EpochRecord) -> BundleManifest:

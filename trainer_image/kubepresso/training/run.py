@@ -8,14 +8,16 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from kubepresso import tracking
-from kubepresso.config import TrainingConfig
+from kubepresso.config import TrainingConfig, digest
 from kubepresso.config.logging import ModelSaveOptions
 from kubepresso.data import PreparedDataset
 from kubepresso.errors import UserError
+from kubepresso.models import BundleManifest
 from kubepresso.tasks.build import build_task
 from kubepresso.training.checkpoint import Checkpoints
 from kubepresso.training.distributed import Group, joined_group
@@ -24,7 +26,7 @@ from kubepresso.training.history import EpochRecord
 from kubepresso.training.loop import Loop
 from kubepresso.training.process import available_cores, seconds_since_launch
 from kubepresso.training.progress import Progress
-from kubepresso.training.results import Result, write_bundle
+from kubepresso.training.results import EPOCHS_FILE, SUMMARY_FILE, Result, write_bundle
 from kubepresso.training.retraining import for_retraining
 from kubepresso.training.schedules.build import build_schedule, set_learning_rates
 from kubepresso.training.setup import Loaders, Start, build_loaders, build_start, build_state, identity
@@ -74,10 +76,15 @@ def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
         tracked: Where figures go to; None in all processes but the main one.
     """
     training = _set_up(job, group)
+    if tracked:
+        _track_origin(tracked, training)
     startup_seconds = seconds_since_launch()
     seconds = _fit(training, tracked)
     if group.is_main:
-        write_bundle(training, Result(startup_seconds, seconds, group.world_size, group.device.type))
+        result = Result(startup_seconds, seconds, group.world_size, group.device.type)
+        written = write_bundle(training, result)
+        if tracked:
+            _track_bundle(tracked, job.output, written)
 
 
 def _set_up_torch() -> None:
@@ -89,7 +96,7 @@ def _set_up_torch() -> None:
 def _set_up(job: Job, group: Group) -> Training:
     view = job.view
     model, logging = view.need("model"), view.need("logging")
-    config = for_retraining(view.need("training")) if job.start else view.need("training")
+    config = _training_config(job)
     dataset = PreparedDataset.open(job.dataset)
     task = build_task(model.task, dataset.classes, model.losses, logging.metrics.metric_names)
     start = build_start(job, group, dataset.classes)
@@ -132,9 +139,31 @@ def _tracked(job: Job, group: Group) -> Iterator[tracking.Run | None]:
         yield None
         return
     title = "retrain" if job.start else "train"
-    with tracking.step_run("train", title=title, logging=job.view.need("logging")) as run:
-        run.log_params({name: job.view.need(name).model_dump(mode="json") for name in ("model", "training")})
+    tags = {"kubepresso.config_digest": digest(job.view.to_yaml())}
+    with tracking.step_run("train", title=title, logging=job.view.need("logging"), tags=tags) as run:
+        modules = {"model": job.view.need("model"), "training": _training_config(job)}
+        run.log_params({name: module.model_dump(mode="json") for name, module in modules.items()})
         yield run
+
+
+def _track_origin(tracked: tracking.Run, training: Training) -> None:
+    """Tag the run with what it trains on and what it starts from."""
+    tags = {"kubepresso.data_digest": training.loaders.digest}
+    if training.start.parent:
+        tags["kubepresso.parent_digest"] = training.start.parent
+    tracked.set_tags(tags)
+
+
+def _track_bundle(tracked: tracking.Run, folder: Path, manifest: BundleManifest) -> None:
+    tracked.set_tags({"kubepresso.bundle_digest": manifest.digest()})
+    tracked.log_artifact(folder, "bundle")
+    for name in (EPOCHS_FILE, SUMMARY_FILE):
+        tracked.log_artifact(folder / name)
+
+
+def _training_config(job: Job) -> TrainingConfig:
+    config = job.view.need("training")
+    return for_retraining(config) if job.start else config
 
 
 def _fit(training: Training, tracked: tracking.Run | None) -> float:

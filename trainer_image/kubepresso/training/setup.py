@@ -70,7 +70,7 @@ def build_loaders(view: View, group: Group, dataset: PreparedDataset) -> Loaders
     """Open both splits and build their loaders.
 
     Raises:
-        UserError: A split is missing, a recipe is wrong, or its images differ from one another in size.
+        UserError: A split is missing, a recipe is wrong.
     """
     environment = view.need("environment")
     task = view.need("model").task
@@ -85,9 +85,9 @@ def build_loaders(view: View, group: Group, dataset: PreparedDataset) -> Loaders
     workers, pin = environment.num_workers, group.device.type == "cuda"
     height, width = valid[0, 0]["image"].shape[-2:]
     return Loaders(
-        build_loader(train, batches, workers, pin),
+        build_loader(train, batches, workers, "augmentation.train", pin),
         batches,
-        build_loader(valid, valid_batches, workers, pin),
+        build_loader(valid, valid_batches, workers, "augmentation.inference", pin),
         train_recipe.batch_transforms,
         (int(height), int(width)),
         dataset.digest,
