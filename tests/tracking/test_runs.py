@@ -200,3 +200,29 @@ def test_steps_that_know_the_experiment_by_other_names_share_the_parent(store, c
     assert client.get_experiment_by_name("kubepresso") is None
     found = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
     assert sorted(run.info.run_name for run in found) == ["pipeline run-7", "resolve", "train"]
+
+
+@pytest.mark.parametrize("ending", ["SystemExit(143)", "RuntimeError('lost peer')"])
+def test_the_launcher_corrects_the_reason_of_a_run_that_closed_itself(store, runs, ending):
+    process = start(f"""
+        import os
+        os.environ["KUBEPRESSO_STEP_ID"] = "step-1"
+        from kubepresso.tracking import step_run
+        with step_run("train"):
+            raise {ending}
+    """)
+    process.communicate(timeout=60)
+    assert runs()["train"].info.status in ("KILLED", "FAILED")
+    mark_failed("train", "rank 1 failed: no image", step_id="step-2")
+    assert runs()["train"].data.tags["kubepresso.error"] in ("terminated", "lost peer")
+    mark_failed("train", "rank 1 failed: no image", step_id="step-1")
+    assert runs()["train"].info.status == "FAILED"
+    assert runs()["train"].data.tags["kubepresso.error"] == "rank 1 failed: no image"
+
+
+def test_a_run_that_ended_well_is_not_marked(store, runs, monkeypatch):
+    monkeypatch.setenv("KUBEPRESSO_STEP_ID", "step-1")
+    with step_run("train"):
+        pass
+    mark_failed("train", "late", step_id="step-1")
+    assert runs()["train"].info.status == "FINISHED"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubepresso import tracking
-from kubepresso.config import View, parse_view
+from kubepresso.config import parse_view
 from kubepresso.errors import UserError
 from kubepresso.launch import TrainingError, TrainingJob, choose_launcher
 
@@ -53,7 +54,9 @@ def run(*, config: str, dataset: Path, model: Path, start: Path | None = None) -
         config: The view of the modules augmentation, model, training, logging and environment.
         dataset: The prepared data set.
         model: The bundle to write; its folder also gets ``training_summary.json`` and ``epochs.csv``.
-            Checkpoints go to a folder beside it, ``<model>.checkpoints``.
+            Checkpoints go to a folder beside it, ``<model>.checkpoints``, where a failed step that is run
+            again goes on. It is removed once the bundle is whole; ``python -m kubepresso.training`` alone
+            keeps it.
         start: A bundle to start from, with ``training.retraining`` applied; None builds
             ``model.architecture``.
 
@@ -67,15 +70,12 @@ def run(*, config: str, dataset: Path, model: Path, start: Path | None = None) -
     try:
         choose_launcher(environment.distributed.launcher).run(job)
     except TrainingError as failure:
-        _close_tracking(view, failure, step_id)
-        raise
-    return _read_summary(model / SUMMARY_FILE)
-
-
-def _close_tracking(view: View, failure: TrainingError, step_id: str) -> None:
-    """Mark the run as failed where rank 0, which holds it, could not do so itself."""
-    if failure.rank != 0 or failure.signal:
+        # Rank 0 holds the run; it may have died with it open, or closed it as ended by another's failure.
         tracking.mark_failed("train", str(failure), logging=view.logging, step_id=step_id)
+        raise
+    summary = _read_summary(model / SUMMARY_FILE)
+    shutil.rmtree(model.with_name(f"{model.name}.checkpoints"), ignore_errors=True)
+    return summary
 
 
 def _read_summary(path: Path) -> TrainingSummary:

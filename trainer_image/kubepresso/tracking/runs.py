@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,13 @@ from types import FrameType
 from typing import Any
 
 from kubepresso.tracking import session as sessions
-from kubepresso.tracking.store import LoggingSettings, locate, pipeline_run_id, redact
+from kubepresso.tracking.store import (
+    LoggingSettings,
+    locate,
+    lost_with_the_pod,
+    pipeline_run_id,
+    redact,
+)
 from kubepresso.tracking.worker import Worker
 
 STEP_ID_VARIABLE = "KUBEPRESSO_STEP_ID"
@@ -128,6 +135,11 @@ def step_run(
     """
     store, pipeline = locate(logging), pipeline_run_id()
     named = title or step
+    if lost_with_the_pod():
+        sys.stderr.write(
+            f"warning: the MLflow run of {named!r} is kept in this pod only and ends with it; set "
+            "MLFLOW_TRACKING_URI in the ConfigMap `kubepresso` of this namespace\n"
+        )
     identity = {sessions.STEP_ID_TAG: os.environ.get(STEP_ID_VARIABLE) or uuid.uuid4().hex}
     every_tag = {**identity, sessions.HOST_TAG: socket.gethostname(), **(tags or {})}
     worker = Worker(store, named, lambda: sessions.open_step(store, step, named, pipeline, every_tag))
@@ -176,13 +188,14 @@ def pipeline_run(
 def mark_failed(
     step: str, reason: str, *, logging: LoggingSettings | None = None, step_id: str | None = None
 ) -> None:
-    """Close the run of a step whose process was killed before it could close it.
+    """Close the run of a step whose process was killed before it could close it, or correct the reason.
 
     Args:
         step: The step's name.
         reason: What happened, kept in the tag ``kubepresso.error``.
         logging: As given to ``step_run``.
-        step_id: What the killed process had in ``KUBEPRESSO_STEP_ID``; None closes the step's runs in
+        step_id: What the process had in ``KUBEPRESSO_STEP_ID``; its run is marked even if it closed it itself
+            as failed or killed. None closes the step's runs in
             this pipeline run (outside a pipeline: on this machine) that are still open.
     """
     store = locate(logging)

@@ -104,7 +104,13 @@ class Session:
 
     def running(self, tags: Mapping[str, str]) -> list[str]:
         """Return the ids of the runs that carry all these tags and are still open."""
-        query = f"{_query(tags)} and attributes.status = 'RUNNING'"
+        return self._search(f"{_query(tags)} and attributes.status = 'RUNNING'")
+
+    def unfinished(self, tags: Mapping[str, str]) -> list[str]:
+        """Return the ids of the runs that carry all these tags and did not end well."""
+        return self._search(f"{_query(tags)} and attributes.status != 'FINISHED'")
+
+    def _search(self, query: str) -> list[str]:
         return [run.info.run_id for run in self.client.search_runs([self.experiment], query)]
 
     def end_children(self) -> None:
@@ -213,7 +219,10 @@ def open_plain(store: Store) -> Session:
 
 
 def open_runs(session: Session, store: Store, step: str, step_id: str | None) -> list[str]:
-    """Return the ids of the runs of a step that are still open, for whoever outlived its process."""
+    """Return the ids of the runs of a step that are still open, for whoever outlived its process.
+
+    With a step's id also those that the process closed as failed or killed: why, its launcher knows better.
+    """
     if resumed := os.environ.get("MLFLOW_RUN_ID"):
         return [resumed]
     tags = {STEP_TAG: step}
@@ -227,7 +236,7 @@ def open_runs(session: Session, store: Store, step: str, step_id: str | None) ->
         session.experiment = find_experiment(session.client, store)
         if not step_id:
             tags[HOST_TAG] = socket.gethostname()
-    return session.running(tags)
+    return session.unfinished(tags) if step_id else session.running(tags)
 
 
 def find_parent(client: MlflowClient, store: Store, pipeline: str, title: str) -> tuple[str, str]:
