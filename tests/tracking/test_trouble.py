@@ -1,5 +1,6 @@
 """Trouble with the server: one warning, bounded time, and the step's work is untouched."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +63,26 @@ def test_a_process_ends_although_its_server_is_silent(silent_server, monkeypatch
     assert (done.returncode, done.stdout) == (0, "done\n")
     assert len(done.stderr.splitlines()) == 1
     assert time.monotonic() - start < 20
+
+
+def test_a_run_that_ends_with_its_pod_is_told_of_once(tmp_path, monkeypatch, capsys, empty_database):
+    class Logging:
+        output_dir = str(tmp_path)
+        project_id = None
+
+    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
+    for variable in ("MLFLOW_TRACKING_URI", "KUBEPRESSO_RUN_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("KFP_RUN_ID", "run-7")
+    with step_run("train", logging=Logging()) as run:
+        work(run)
+    (warning,) = warnings(capsys)
+    assert "this pod only" in warning
+    assert "ConfigMap `kubepresso`" in warning
+    monkeypatch.setenv("KUBEPRESSO_RUN_ID", "run-7")
+    with step_run("train", logging=Logging()):
+        pass
+    assert warnings(capsys) == []
 
 
 def test_a_full_queue_drops_and_says_so(silent_server, monkeypatch, capsys):
