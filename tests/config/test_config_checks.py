@@ -40,7 +40,11 @@ ERRORS = [
     ),
     (
         ["environment.distributed={launcher: local, nodes: 2}"],
-        "environment.distributed.nodes: the launcher local has one node; set nodes: 1 or launcher: auto",
+        "environment.distributed.nodes: 2, but the launcher local has one node; set nodes: 1",
+    ),
+    (
+        ["environment.distributed.nodes=3"],
+        "environment.distributed.nodes: 3, but the launcher auto has one node; set nodes: 1",
     ),
     (
         ["training.scheduler={name: multi_step, milestones: [6, 3]}"],

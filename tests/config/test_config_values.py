@@ -64,7 +64,7 @@ TAKEN = [
     ("environment.num_workers=0", 0),
     ("environment.gpus='0, 1'", "0, 1"),
     ("environment.cache_data=true", True),
-    ("environment.distributed.nodes=2", 2),
+    ("environment.distributed.nodes=1", 1),
     ("environment.distributed.processes_per_node=4", 4),
 ]
 
