@@ -10,7 +10,7 @@ import pytest
 import yaml
 from digit_models import digit_pngs
 
-from kubepresso.config import digest, parse_view
+from kubepresso.config import DataConfig, digest, parse_view
 from kubepresso.errors import UserError
 from kubepresso.steps import resolve
 from kubepresso.steps.champion import Token
@@ -129,6 +129,20 @@ def test_a_file_beside_the_splits_changes_nothing(project):
     before = run()
     (project / "outputs/demo/digits/notes.txt").write_text("seen")
     assert run() == before
+
+
+@pytest.mark.parametrize("valid", ["{image: valid}", "{}"])
+def test_images_beside_a_label_file_that_stands_alone_are_digested(tmp_path, valid):
+    (tmp_path / "train.csv").write_text("image_id,class\na.png,0\n")
+    (tmp_path / "valid").mkdir()
+    (tmp_path / "a.png").write_bytes(b"one")
+    text = (
+        f"{{task: classification, path: {{root: {tmp_path}, train: {{label: train.csv}}, valid: {valid}}}}}"
+    )
+    data = DataConfig.model_validate(yaml.safe_load(text))
+    before = resolve._data_digest(data)
+    (tmp_path / "a.png").write_bytes(b"two")
+    assert resolve._data_digest(data) != before
 
 
 def test_the_same_configuration_in_another_folder_has_the_same_digests(project, monkeypatch):

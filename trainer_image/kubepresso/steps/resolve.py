@@ -81,27 +81,33 @@ def _with_weights(config: Config, views: dict[str, str]) -> dict[str, str]:
 
 
 def _data_digest(data: DataConfig) -> str:
-    """Digest what ``data`` names: the places of the splits, or the whole root where it names none."""
+    """Digest all that is read of what ``data`` names."""
     uri = source_uri(data)
     if uri is None:
         return _hub_digest(data)
-    named = list(_named_places(data))
-    if not named or not any(role.endswith(".image") for role, _ in named):
-        return digest_folder(uri)
     total = hashlib.sha256()
-    for role, place in named:
-        total.update(f"{role}\0{digest_folder(join(uri, place))}\0".encode())
+    for role, place in _places(data):
+        total.update(f"{role}\0{digest_folder(join(uri, place) if place else uri)}\0".encode())
     return f"sha256:{total.hexdigest()}"
 
 
-def _named_places(data: DataConfig) -> Iterator[tuple[str, str]]:
-    if data.path and data.format == "local":
-        for split in ("train", "valid", "test"):
-            for role, place in getattr(data.path, split):
-                if place:
-                    yield f"{split}.{role}", place
-        if isinstance(data.id_mapping, str):
-            yield "id_mapping", data.id_mapping
+def _places(data: DataConfig) -> Iterator[tuple[str, str]]:
+    """Yield what is read below the root, by role; an empty place is the whole root.
+
+    The root is read as a whole where no split names its images, or a split names its labels alone.
+    """
+    named = {
+        f"{split}.{role}": place
+        for split in ("train", "valid", "test")
+        for role, place in (getattr(data.path, split) if data.path and data.format == "local" else ())
+        if place
+    }
+    splits = {role.partition(".")[0] for role in named}
+    if not splits or any(f"{split}.image" not in named for split in splits):
+        yield "root", ""
+    yield from named.items()
+    if isinstance(data.id_mapping, str):
+        yield "id_mapping", data.id_mapping
 
 
 def _hub_digest(data: DataConfig) -> str:
