@@ -135,6 +135,7 @@ def test_a_file_beside_the_splits_changes_nothing(project):
 def test_images_beside_a_label_file_that_stands_alone_are_digested(tmp_path, valid):
     (tmp_path / "train.csv").write_text("image_id,class\na.png,0\n")
     (tmp_path / "valid").mkdir()
+    (tmp_path / "valid" / "b.png").write_bytes(b"three")
     (tmp_path / "a.png").write_bytes(b"one")
     text = (
         f"{{task: classification, path: {{root: {tmp_path}, train: {{label: train.csv}}, valid: {valid}}}}}"
