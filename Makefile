@@ -47,9 +47,10 @@ compile: setup
 
 docs: compile
 
-benchmark: setup
+# On a machine that does nothing else; the results stand in docs/results.md.
+benchmark: demo
 	$(BIN)/python benchmarks/training_speed.py
-	$(BIN)/python benchmarks/loader.py
+	$(BIN)/python benchmarks/loader.py "$$(ls -d $(DEMO)/pipeline/*/prepare-dataset/dataset | tail -n 1)"
 	$(BIN)/python benchmarks/overhead.py
 
 # Resolve all extras anew. torch gets three equals signs: see the head of constraints.txt.

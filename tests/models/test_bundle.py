@@ -19,7 +19,7 @@ MANIFEST = BundleManifest(
     classes=["cat", "dog", "owl"],
     input_size=(32, 48),
     preprocessing=[{"name": "resize", "size": [32, 48]}, {"name": "totensor", "pixel_range": 1.0}],
-    lineage={"config_digest": "sha256:a", "data_digest": "sha256:b"},
+    lineage={"config_digest": "sha256:a", "dataset_digest": "sha256:b"},
     metrics={"valid_top1_accuracy": 0.5},
 )
 

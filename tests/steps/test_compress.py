@@ -33,7 +33,7 @@ def parent(tmp_path_factory):
         classes=["cat", "dog", "<owl>"],
         input_size=(32, 32),
         preprocessing=[{"name": "totensor", "pixel_range": 1.0}],
-        lineage={"data_digest": "sha256:d", "config_digest": "sha256:c"},
+        lineage={"dataset_digest": "sha256:d", "config_digest": "sha256:c"},
         metrics={"valid_top1_accuracy": 0.9},
     )
     save_bundle(folder, enliven(build_model(tiny_config(), 3)), manifest, onnx_opset=13)
@@ -57,7 +57,7 @@ def test_the_result_is_a_smaller_bundle_like_any_other(parent, tmp_path):
     assert after.manifest.digest() == summary.digest != before.manifest.digest()
     assert after.manifest.metrics == {}
     assert after.manifest.lineage == {
-        "data_digest": "sha256:d",
+        "dataset_digest": "sha256:d",
         "config_digest": "sha256:c",
         "parent": before.manifest.digest(),
         "method": "PR_L2",

@@ -28,7 +28,7 @@ def test_a_training_ends_as_a_bundle_a_summary_and_a_run_with_curves(prepared, t
     assert metrics["images_per_second"] > 0
     manifest = load_manifest(tmp_path / "model")
     assert run.data.tags["kubepresso.config_digest"] == manifest.lineage["config_digest"]
-    assert run.data.tags["kubepresso.data_digest"] == PreparedDataset.open(prepared).digest
+    assert run.data.tags["kubepresso.dataset_digest"] == PreparedDataset.open(prepared).digest
     assert run.data.tags["kubepresso.bundle_digest"] == manifest.digest()
     assert "kubepresso.parent_digest" not in run.data.tags
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}

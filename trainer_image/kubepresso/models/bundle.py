@@ -48,7 +48,7 @@ class BundleManifest(BaseModel):
         classes: Class names in the order of the logits.
         input_size: Height and width in pixels, as the network sees images.
         preprocessing: The entries of ``augmentation.inference``.
-        lineage: Where it came from: ``config_digest``, ``data_digest``, ``parent`` (a bundle's digest),
+        lineage: Where it came from: ``config_digest``, ``dataset_digest``, ``parent`` (a bundle's digest),
             ``method``, ``ratio`` and what else the writer knows.
         metrics: Measured on the model as it is here.
         parameters: Numbers that training learnt; filled in when saved.

@@ -71,7 +71,8 @@ def run(*, config: str, dataset: Path, model: Path, start: Path | None = None) -
         choose_launcher(environment.distributed.launcher).run(job)
     except TrainingError as failure:
         # Rank 0 holds the run; it may have died with it open, or closed it as ended by another's failure.
-        tracking.mark_failed("train", str(failure), logging=view.logging, step_id=step_id)
+        title = "retrain" if start else "train"
+        tracking.mark_failed("train", str(failure), title=title, logging=view.logging, step_id=step_id)
         raise
     summary = _read_summary(model / SUMMARY_FILE)
     shutil.rmtree(model.with_name(f"{model.name}.checkpoints"), ignore_errors=True)

@@ -74,7 +74,7 @@ def run(*, config: str, dataset: Path, report: Path) -> AugmentationSummary:
     """
     view = parse_view(config)
     prepared = PreparedDataset.open(Path(dataset))
-    tags = {"kubepresso.config_digest": digest(config), "kubepresso.data_digest": prepared.digest}
+    tags = {"kubepresso.config_digest": digest(config), "kubepresso.dataset_digest": prepared.digest}
     with tracking.step_run("validate_augmentation", logging=view.logging, tags=tags) as tracked:
         trial = _Trial(view, prepared)
         # MLflow is imported beside the step's work; what is timed must have the processor for itself.

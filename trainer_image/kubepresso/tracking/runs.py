@@ -186,24 +186,35 @@ def pipeline_run(
 
 
 def mark_failed(
-    step: str, reason: str, *, logging: LoggingSettings | None = None, step_id: str | None = None
+    step: str,
+    reason: str,
+    *,
+    title: str | None = None,
+    logging: LoggingSettings | None = None,
+    step_id: str | None = None,
 ) -> None:
     """Close the run of a step whose process was killed before it could close it, or correct the reason.
 
     Args:
         step: The step's name.
         reason: What happened, kept in the tag ``kubepresso.error``.
+        title: The run's name, should it have to be made; None is the step's name.
         logging: As given to ``step_run``.
         step_id: What the process had in ``KUBEPRESSO_STEP_ID``; its run is marked even if it closed it itself
-            as failed or killed. None closes the step's runs in
-            this pipeline run (outside a pipeline: on this machine) that are still open.
+            as failed or killed, and made if the process did not live long enough to open it. None closes the
+            step's runs in this pipeline run (outside a pipeline: on this machine) that are still open.
     """
-    store = locate(logging)
+    store, pipeline = locate(logging), pipeline_run_id()
+
+    def mark(session: sessions.Session) -> None:
+        runs = sessions.open_runs(session, store, step, step_id)
+        if not runs and step_id:
+            tags = {sessions.STEP_ID_TAG: step_id, sessions.HOST_TAG: socket.gethostname()}
+            runs = [sessions.open_step(store, step, title or step, pipeline, tags).run]
+        session.fail(runs, redact(reason))
+
     worker = Worker(store, step, lambda: sessions.open_plain(store))
-    worker.call(
-        "marking the run as failed",
-        lambda session: session.fail(sessions.open_runs(session, store, step, step_id), redact(reason)),
-    )
+    worker.call("marking the run as failed", mark)
     worker.close(CLOSE_PATIENCE, CLOSE_LIMIT)
 
 

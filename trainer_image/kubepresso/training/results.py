@@ -66,7 +66,7 @@ def _manifest(training: Training, best: EpochRecord) -> BundleManifest:
     lineage: dict[str, Any] = {
         **start.lineage,
         "config_digest": digest(view.to_yaml()),
-        "data_digest": training.loaders.digest,
+        "dataset_digest": training.loaders.digest,
         "epoch": best.epoch,
     }
     if start.parent:

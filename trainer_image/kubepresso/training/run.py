@@ -148,7 +148,7 @@ def _tracked(job: Job, group: Group) -> Iterator[tracking.Run | None]:
 
 def _track_origin(tracked: tracking.Run, training: Training) -> None:
     """Tag the run with what it trains on and what it starts from."""
-    tags = {"kubepresso.data_digest": training.loaders.digest}
+    tags = {"kubepresso.dataset_digest": training.loaders.digest}
     if training.start.parent:
         tags["kubepresso.parent_digest"] = training.start.parent
     tracked.set_tags(tags)
