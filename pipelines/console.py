@@ -24,7 +24,7 @@ class TaskRecord:
     """One task as the orchestrator saw it.
 
     Args:
-        name: The task's name in the pipeline.
+        name: The task's title in the pipeline.
         cached: Whether it was a cache hit.
         failed: Whether it failed.
         seconds: Wall time, from its process being started to its end.

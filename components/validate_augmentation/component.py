@@ -17,7 +17,7 @@ def validate_augmentation(
     Args:
         config: The resolved YAML of the modules that the recipes depend on.
         dataset: The prepared data set.
-        metrics: Images per second, and the time of each transform.
+        metrics: Images per second of the training recipe, and what training takes in on the same machine.
         report: A contact sheet, before and after each transform, and the result of each check.
     """
     from pathlib import Path
