@@ -3,7 +3,7 @@ import os
 import shutil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kubepresso.errors import UserError
@@ -75,6 +75,7 @@ def test_places_that_are_none(uri, reason):
 
 @settings(max_examples=200, deadline=None)
 @given(uri=st.one_of(st.text(max_size=30), st.builds("file://{}".format, st.text(max_size=20))))
+@example(uri="~0")
 def test_any_place_is_read_or_explained(uri):
     with contextlib.suppress(UserError):
         read_bytes(uri)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from kubepresso import storage
@@ -27,7 +28,7 @@ def with_absolute_places(config: Config, uri: str) -> Config:
     problems: list[str] = []
 
     def absolute(place: str, key: str | None) -> str:
-        here = Path(place).expanduser()
+        here = Path(os.path.expanduser(place))
         if "://" in place or here.is_absolute():
             return place if "://" in place else str(here)
         beside = storage.join(home, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -56,7 +57,8 @@ def locate(uri: str) -> LocalPlace | BucketPlace:
         raise UserError(f"{uri!r}: not a place; give a path, file:///path or s3://bucket/prefix")
     match = _SCHEME.match(uri)
     if match is None:
-        return LocalPlace(uri, Path(uri).expanduser())
+        # os.path leaves ~name as it is where there is no such user; pathlib raises.
+        return LocalPlace(uri, Path(os.path.expanduser(uri)))
     scheme = match[1].lower()
     if scheme == "file":
         return LocalPlace(uri, _file_path(uri))
