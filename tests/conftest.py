@@ -1,6 +1,7 @@
-"""Fixtures that several rooms share: small real images, a small configuration, and where real data lies."""
+"""Fixtures that several rooms share: small real images, a tracking store, and where real data lies."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,6 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples" / "digits"))
+
+TRACKING_VARIABLES = (
+    "KUBEPRESSO_RUN_ID",
+    "KFP_RUN_ID",
+    "KUBEPRESSO_STEP_ID",
+    "MLFLOW_RUN_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+)
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +36,32 @@ def all_digits(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("all-digits")
     write_images(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """An SQLite file with MLflow's tables: making them takes seconds, copying the file does not."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch, empty_database):
+    """An SQLite tracking store in the test's folder, named by the environment."""
+    from kubepresso.tracking import locate
+
+    for variable in TRACKING_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    return locate()
+
+
+@pytest.fixture
+def client(store):
+    from mlflow import MlflowClient
+
+    return MlflowClient(store.uri, store.uri)

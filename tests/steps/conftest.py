@@ -11,14 +11,6 @@ from torch import nn
 
 from kubepresso.models import BundleManifest, save_bundle
 
-TRACKING_VARIABLES = (
-    "KUBEPRESSO_RUN_ID",
-    "KFP_RUN_ID",
-    "KUBEPRESSO_STEP_ID",
-    "MLFLOW_RUN_ID",
-    "MLFLOW_EXPERIMENT_NAME",
-)
-
 
 @pytest.fixture(scope="session")
 def trained_net():
@@ -72,35 +64,6 @@ def good_bundle(make_bundle):
 def prepared(tmp_path_factory):
     """Digits with the splits train, valid and test."""
     return write_prepared(tmp_path_factory.mktemp("prepared") / "dataset", ("train", "valid", "test"))
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """An SQLite file with MLflow's tables: making them takes seconds, copying the file does not."""
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch, empty_database):
-    """An SQLite tracking store in the test's folder, named by the environment."""
-    from kubepresso.tracking import locate
-
-    for variable in TRACKING_VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    return locate()
-
-
-@pytest.fixture
-def client(store):
-    from mlflow import MlflowClient
-
-    return MlflowClient(store.uri, store.uri)
 
 
 @pytest.fixture

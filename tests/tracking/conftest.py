@@ -1,46 +1,8 @@
-"""A store of its own for each test, and servers that refuse or never answer."""
+"""The runs of a store, and servers that refuse or never answer."""
 
-import shutil
 import socket
 
 import pytest
-
-from kubepresso.tracking import locate
-
-VARIABLES = (
-    "KUBEPRESSO_RUN_ID",
-    "KFP_RUN_ID",
-    "KUBEPRESSO_STEP_ID",
-    "MLFLOW_RUN_ID",
-    "MLFLOW_EXPERIMENT_NAME",
-)
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """An SQLite file with MLflow's tables: making them takes seconds, copying the file does not."""
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch, empty_database):
-    """An SQLite store in the test's folder, named by the environment."""
-    for variable in VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    return locate()
-
-
-@pytest.fixture
-def client(store):
-    from mlflow import MlflowClient
-
-    return MlflowClient(store.uri, store.uri)
 
 
 @pytest.fixture
