@@ -30,8 +30,8 @@ class Gallery:
 
     def add(self, inspected: Inspected) -> None:
         """Take the next good sample."""
-        self.sizes[inspected.size] += 1
-        shown = self.pictures.get(inspected.sample.label)
+        self.sizes[inspected.geometry[:2]] += 1
+        shown = self.pictures.get(inspected.target)
         if shown is not None and len(shown) < PICTURES_PER_CLASS:
             shown.append((_thumbnail(inspected.sample.image_bytes), inspected.sample.path))
 

@@ -99,9 +99,14 @@ class _Work:
 
     def _write_split(self, name: str, writers: dict[str, SplitWriter]) -> None:
         split = self.source.splits[name]
-        to_valid = held_out(split.labels) if "valid" in writers and name == "train" else None
+        to_valid = (
+            held_out([classes[0] for classes in split.strata()])
+            if "valid" in writers and name == "train"
+            else None
+        )
         for index, inspected in enumerate(inspect_all(split)):
-            image, path, label, _ = inspected.sample
+            image, path = inspected.sample.image_bytes, inspected.sample.path
+            label = inspected.target
             if inspected.problem:
                 self.findings.add("corrupt_images", path, inspected.problem)
                 continue

@@ -8,7 +8,7 @@ from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.naming import list_images, mapped_classes, relative, split_folders
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.source import FileSplit, ImageFile, Source, labelled_file
 from kubepresso.errors import UserError
 
 
@@ -48,7 +48,7 @@ def _files(
         images = list_images(class_folder, root, data, findings)
         if class_folder.name in names:
             label = names.index(class_folder.name)
-            files += [ImageFile(file, relative(file, root), label) for file in images]
+            files += [labelled_file(file, relative(file, root), label) for file in images]
             continue
         for file in images:
             message = f"folder {class_folder.name!r} is not a class of data.id_mapping ({', '.join(names)})"

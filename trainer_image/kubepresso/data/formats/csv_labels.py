@@ -9,7 +9,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import SPLIT_ALIASES, list_images, mapped_classes, relative, split_path
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.source import FileSplit, Source, labelled_file
 from kubepresso.data.formats.tables import read_rows
 from kubepresso.errors import UserError
 
@@ -37,7 +37,7 @@ class CsvLabels:
         splits = {}
         for split, rows in tables.items():
             pairs = zip(rows, indexes[split], strict=True)
-            files = [ImageFile(file, relative(file, root), i) for (_, file), i in pairs if i is not None]
+            files = [labelled_file(file, relative(file, root), i) for (_, file), i in pairs if i is not None]
             splits[split] = FileSplit(files)
         return Source(names, splits)
 

@@ -14,7 +14,7 @@ from kubepresso.data.formats.columns import feature_columns
 from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import canonical_split, mapped_classes
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import ImageFile, RawSample, Source, read_sample
+from kubepresso.data.formats.source import ClassLabel, RawSample, Source, labelled_file, read_sample
 from kubepresso.errors import UserError
 
 
@@ -62,7 +62,14 @@ class _HubSplit:
         self._table = table.select_columns([image]).cast_column(image, datasets.Image(decode=False))
         self._image = image
         self._indexes = indexes
-        self.labels = [index for index in indexes if index is not None]
+        self._labels = [index for index in indexes if index is not None]
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def strata(self) -> list[tuple[int]]:
+        """Return the class of each row."""
+        return [(label,) for label in self._labels]
 
     def __iter__(self) -> Iterator[RawSample]:
         for row, (value, index) in enumerate(zip(self._table, self._indexes, strict=True)):
@@ -71,6 +78,6 @@ class _HubSplit:
             encoded = value[self._image]
             content, path = encoded["bytes"], encoded["path"]
             if content is None and path:
-                yield read_sample(ImageFile(Path(path), path, index))
+                yield read_sample(labelled_file(Path(path), path, index))
             else:
-                yield RawSample(content or b"", path or str(row), index)
+                yield RawSample(content or b"", path or str(row), ClassLabel(index))

@@ -10,7 +10,7 @@ from kubepresso.data.formats.columns import feature_columns
 from kubepresso.data.formats.labels import Labelled, Value, resolve_labels
 from kubepresso.data.formats.naming import list_images, mapped_classes, relative, split_folders
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.source import FileSplit, Source, labelled_file
 from kubepresso.data.formats.tables import read_rows
 from kubepresso.errors import UserError
 
@@ -33,7 +33,7 @@ class ImageFolder:
         splits = {}
         for split, rows in tables.items():
             pairs = zip(rows, indexes[split], strict=True)
-            files = [ImageFile(file, relative(file, root), i) for (_, file), i in pairs if i is not None]
+            files = [labelled_file(file, relative(file, root), i) for (_, file), i in pairs if i is not None]
             splits[split] = FileSplit(files)
         return Source(names, splits)
 

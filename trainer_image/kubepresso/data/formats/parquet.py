@@ -22,7 +22,7 @@ from kubepresso.data.formats.naming import (
     relative,
 )
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import RawSample, Source
+from kubepresso.data.formats.source import ClassLabel, RawSample, Source
 from kubepresso.errors import UserError
 
 _BATCH_ROWS = 64
@@ -66,7 +66,14 @@ class ParquetSplit:
         self._root = root
         self._image = image
         self._indexes = indexes
-        self.labels = [index for index in indexes if index is not None]
+        self._labels = [index for index in indexes if index is not None]
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def strata(self) -> list[tuple[int]]:
+        """Return the class of each row."""
+        return [(label,) for label in self._labels]
 
     def __iter__(self) -> Iterator[RawSample]:
         row = 0
@@ -76,7 +83,8 @@ class ParquetSplit:
                 row += 1
                 if index is not None:
                     image_bytes, path = _image_parts(value)
-                    yield RawSample(image_bytes, path or f"{relative(file, self._root)}:{number}", index)
+                    name = path or f"{relative(file, self._root)}:{number}"
+                    yield RawSample(image_bytes, name, ClassLabel(index))
 
 
 def _split_files(data: DataConfig, root: Path) -> dict[str, list[Path]]:

@@ -1,4 +1,4 @@
-"""What every format gives: classes and splits, each with its labels known and its images streamed."""
+"""What every format gives: classes and splits, each with its samples streamed and their classes known."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from kubepresso.data.targets import Geometry, Keypoint, TargetSource
+
 
 class RawSample(NamedTuple):
     """A sample as its source holds it.
@@ -14,26 +16,32 @@ class RawSample(NamedTuple):
     Args:
         image_bytes: The encoded image; empty where the source has none.
         path: Name inside the source, for messages and the report.
-        label: Class index.
+        target: Makes the target once the image is decoded.
         problem: Why the image could not be read; None where it could.
     """
 
     image_bytes: bytes
     path: str
-    label: int
+    target: TargetSource
     problem: str | None = None
 
 
 class SourceSplit(Protocol):
-    """One split of a source: iterating yields as many `RawSample` as there are labels, in the same order."""
+    """One split of a source."""
 
-    @property
-    def labels(self) -> Sequence[int]:
-        """Class index of each sample."""
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def strata(self) -> Sequence[Sequence[int]]:
+        """Return the classes in each sample, in order; called only where a part is to be held out.
+
+        It may read every label, not the images.
+        """
         ...
 
     def __iter__(self) -> Iterator[RawSample]:
-        """Stream the samples."""
+        """Stream the samples, always in the same order; holds no more than a few images at a time."""
         ...
 
 
@@ -42,12 +50,14 @@ class Source:
     """A data set in some format.
 
     Args:
-        classes: Class names in label order.
+        classes: Class names in label order; for pose estimation the names of the keypoints.
         splits: By canonical name (train, valid, test).
+        keypoints: For pose estimation, in the order of ``classes``; else empty.
     """
 
     classes: list[str]
     splits: Mapping[str, SourceSplit]
+    keypoints: tuple[Keypoint, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +67,40 @@ class ImageFile:
     Args:
         file: Where it is now.
         path: Its name inside the source.
-        label: Class index.
+        target: Makes the target once the image is decoded.
+        classes: The classes in it.
     """
 
     file: Path
     path: str
+    target: TargetSource
+    classes: Sequence[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassLabel:
+    """The target of classification: known without the image.
+
+    Args:
+        label: Class index.
+    """
+
     label: int
+
+    def __call__(self, geometry: Geometry) -> int:
+        """Return the class index."""
+        return self.label
+
+
+def labelled_file(file: Path, path: str, label: int) -> ImageFile:
+    """Return an image file of one class.
+
+    Args:
+        file: Where it is now.
+        path: Its name inside the source.
+        label: Class index.
+    """
+    return ImageFile(file, path, ClassLabel(label), (label,))
 
 
 class FileSplit:
@@ -74,7 +112,13 @@ class FileSplit:
 
     def __init__(self, files: Sequence[ImageFile]) -> None:
         self.files = files
-        self.labels = [file.label for file in files]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def strata(self) -> list[Sequence[int]]:
+        """Return the classes in each file."""
+        return [file.classes for file in self.files]
 
     def __iter__(self) -> Iterator[RawSample]:
         return (read_sample(entry) for entry in self.files)
@@ -83,7 +127,7 @@ class FileSplit:
 def read_sample(entry: ImageFile) -> RawSample:
     """Read an image; a file that cannot be read gives a sample without bytes that says why."""
     try:
-        return RawSample(entry.file.read_bytes(), entry.path, entry.label)
+        return RawSample(entry.file.read_bytes(), entry.path, entry.target)
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error}); check the file's mode and owner"
-        return RawSample(b"", entry.path, entry.label, problem)
+        return RawSample(b"", entry.path, entry.target, problem)

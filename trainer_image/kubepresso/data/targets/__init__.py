@@ -1,0 +1,26 @@
+"""Targets: what a sample's label is, by task. Imports no torch."""
+
+from kubepresso.data.targets.codec import TargetCodec, codec_of
+from kubepresso.data.targets.kinds import (
+    ClassMask,
+    Geometry,
+    Keypoint,
+    LabelProblemError,
+    Objects,
+    Poses,
+    Target,
+    TargetSource,
+)
+
+__all__ = [
+    "ClassMask",
+    "Geometry",
+    "Keypoint",
+    "LabelProblemError",
+    "Objects",
+    "Poses",
+    "Target",
+    "TargetCodec",
+    "TargetSource",
+    "codec_of",
+]

@@ -1,0 +1,43 @@
+"""Classification: one class index a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kubepresso.data.targets.kinds import Geometry
+
+
+class Codec:
+    """Column ``label``, int64; see `TargetCodec`."""
+
+    counted = "images"
+
+    def fields(self, classes: Sequence[str]) -> tuple[list[pa.Field], dict[str, Any]]:
+        """Return the column, and a ``ClassLabel`` for ``datasets``."""
+        return [pa.field("label", pa.int64())], {"label": {"_type": "ClassLabel", "names": list(classes)}}
+
+    def arrays(self, targets: Sequence[int], classes: Sequence[str]) -> list[pa.Array]:
+        """Return the labels as one array."""
+        return [pa.array(targets, pa.int64())]
+
+    def read(self, table: pa.Table) -> Sequence[Any]:
+        """Return the labels of a shard, int64."""
+        return table["label"].to_numpy()  # type: ignore[no-any-return]
+
+    def digest(self, target: int) -> bytes:
+        """Return the label in eight bytes."""
+        return int(target).to_bytes(8, "little", signed=True)
+
+    def problems(self, target: int, geometry: Geometry, classes: Sequence[str]) -> list[str]:
+        """Return nothing: formats give class indexes of the classes they name."""
+        return []
+
+    def counts(self, target: int, classes: Sequence[str]) -> np.ndarray:
+        """Count one image."""
+        counts = np.zeros(len(classes), np.int64)
+        counts[target] = 1
+        return counts
