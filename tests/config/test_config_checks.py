@@ -117,7 +117,6 @@ def test_warning(complete_file, overrides, expected):
 
 
 UNUSED = {
-    "data.path.pattern.label": "x",
     "data.label_image_mode": "RGB",
     "data.palette": "[[0, 0, 0]]",
     "model.checkpoint.optimizer_path": "a.pth",

@@ -208,14 +208,14 @@ WRONG = [
     (
         "task: classification, format",
         "task: ^clasification, format",
-        'data.task: "clasification" is not allowed; allowed: classification; did you mean '
+        'data.task: "clasification" is not allowed; allowed: classification, detection, segmentation, pose_estimation; did you mean '
         "'classification'?",
     ),
     (
         "id_mapping: [cat, dog]",
         "id_mapping: ^3",
-        "data.id_mapping: must be a list of class names, a mapping of label to name, the path "
-        "of a JSON file, or "
+        "data.id_mapping: must be a list of class names, a list of keypoints, a mapping of "
+        "label or colour to name, the path of a JSON file, or "
         "null, found 3",
     ),
     (

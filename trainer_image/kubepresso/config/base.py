@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict
 
-#: The tasks that can be run. A task is added here when its rooms exist.
-Task = Literal["classification"]
+#: The tasks that a configuration can be for. What of them can be trained, ``trainable`` says.
+Task = Literal["classification", "detection", "segmentation", "pose_estimation"]
 
 
 def _describe_extras(schema: dict[str, Any], model: type[BaseModel]) -> None:

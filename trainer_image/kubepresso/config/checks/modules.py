@@ -29,7 +29,8 @@ def check_data(view: View) -> Iterator[Finding]:
 
 def _check_names(data: DataConfig) -> Iterator[Finding]:
     if isinstance(data.id_mapping, tuple):
-        named: list[tuple[str | int, str]] = list(enumerate(data.id_mapping))
+        names = [item if isinstance(item, str) else item.name for item in data.id_mapping]
+        named: list[tuple[str | int, str]] = list(enumerate(names))
     elif isinstance(data.id_mapping, dict):
         named = list(data.id_mapping.items())
     else:

@@ -13,9 +13,8 @@ from kubepresso.config.config import View
 _IN_MLFLOW = "every run is in MLflow"
 #: By dotted key, why it changes nothing.
 UNUSED = {
-    "data.path.pattern.label": "labels are in one CSV file a split",
-    "data.label_image_mode": "classification has no label images",
-    "data.palette": "reports draw no classes over pictures",
+    "data.label_image_mode": "only segmentation has label images",
+    "data.palette": "only segmentation draws classes over pictures",
     "model.checkpoint.optimizer_path": "training resumes by itself from its own checkpoints",
     "model.architecture.backbone.params.return_stage_idx": "the head reads the last stage",
     "logging.tensorboard": _IN_MLFLOW,
@@ -24,11 +23,14 @@ UNUSED = {
     "logging.metrics.classwise_analysis": "the evaluation report always has the figures of each class",
     "environment.cache_data": "prepared images are memory-mapped, so the system keeps them in free memory",
 }
+_SEGMENTATION_ONLY = ("data.label_image_mode", "data.palette")
 
 
 def check_unused(view: View) -> Iterator[Finding]:
     """Tell which keys were set to another value than their default in vain."""
     for key, reason in UNUSED.items():
+        if key in _SEGMENTATION_ONLY and view.data is not None and view.data.task == "segmentation":
+            continue
         path = key.split(".")
         if _is_set(view, path):
             yield warning(f"has no effect: {reason}", *path)
