@@ -9,6 +9,7 @@ from typing import Any
 POLICIES = {
     "corrupt_images": "refuse",
     "invalid_labels": "refuse",
+    "missing_labels": "skip",
     "duplicates_across_splits": "warn",
     "duplicates_within_splits": "warn",
     "empty_classes": "refuse",
@@ -16,7 +17,13 @@ POLICIES = {
 }
 """Every check with its default policy: refuse, skip (leave the sample out), warn, or ignore."""
 
-CONFIGURABLE = ("corrupt_images", "invalid_labels", "duplicates_across_splits", "empty_classes")
+CONFIGURABLE = (
+    "corrupt_images",
+    "invalid_labels",
+    "missing_labels",
+    "duplicates_across_splits",
+    "empty_classes",
+)
 _MOST_LINES = 50
 
 
@@ -94,6 +101,7 @@ def _shortened(check: str, found: list[Finding]) -> Iterable[str]:
     fixes = {
         "corrupt_images": "repair or remove them, or leave them out with data.checks.corrupt_images: skip",
         "invalid_labels": "correct these labels, or leave them out with data.checks.invalid_labels: skip",
+        "missing_labels": "add them, or leave these files out with data.checks.missing_labels: skip",
         "empty_classes": "add images, drop the class, or allow it with data.checks.empty_classes: warn",
         "duplicates_across_splits": "keep each picture in one split, or allow it with "
         "data.checks.duplicates_across_splits: warn",
