@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import torch
 from torch.utils.data import DataLoader
 
-from kubepresso.augmentation import build_recipe
+from kubepresso.augmentation import BuildContext, build_recipe
 from kubepresso.config import AugmentationConfig
 from kubepresso.data import PreparedDataset, SplitReader
 from kubepresso.data.dataset import ClassificationDataset
@@ -47,7 +47,7 @@ def main() -> None:
     reader = PreparedDataset.open(arguments.folder).split("train")
     order = np.random.default_rng(0).permutation(len(reader)).tolist()
     dataset = ClassificationDataset(reader, lambda sample: sample, 0)
-    recipe = build_recipe(AugmentationConfig.model_validate({"train": RECIPE}).train, "classification")
+    recipe = build_recipe(AugmentationConfig.model_validate({"train": RECIPE}).train, BuildContext())
     augmented = ClassificationDataset(reader, recipe, 0)
     stages: list[tuple[str, Callable[[int], object]]] = [
         ("one row with pyarrow (its row group)", lambda i: row_with_pyarrow(reader, i)),

@@ -14,7 +14,7 @@ class Apply(nn.Module):
         super().__init__()
         self.function = function
 
-    def forward(self, sample):
+    def forward(self, sample, context):
         return {**sample, "image": self.function(sample["image"])}
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import nn
-
+from kubepresso.augmentation.adapters import SampleTransform
 from kubepresso.augmentation.batch import BatchTransform
-from kubepresso.augmentation.registry import AWAITING, builders
+from kubepresso.augmentation.context import BuildContext, SampleContext
+from kubepresso.augmentation.parts import enter, leave
+from kubepresso.augmentation.registry import builders
 from kubepresso.errors import UserError
-
-TASKS = ("classification",)
 
 
 class Recipe:
     """Transforms of single samples, called in order, and those of whole batches beside them.
+
+    To follow a sample from transform to transform, call `enter`, each of `transforms` and `leave` yourself.
 
     Args:
         names: Name of each sample transform, as in the YAML.
@@ -27,58 +27,68 @@ class Recipe:
     def __init__(
         self,
         names: Sequence[str],
-        transforms: Sequence[nn.Module],
+        transforms: Sequence[SampleTransform],
         batch_transforms: Sequence[BatchTransform],
     ) -> None:
         self.names = tuple(names)
         self.transforms = tuple(transforms)
         self.batch_transforms = tuple(batch_transforms)
 
-    def __call__(self, sample: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, sample: dict[str, Any], context: SampleContext | None = None) -> dict[str, Any]:
         """Transform one sample; random draws come from torch's CPU generator.
 
         Args:
-            sample: ``image``, a ``tv_tensors.Image`` uint8 ``[3, H, W]``, and ``label``, a class index.
+            sample: ``image``, a ``tv_tensors.Image`` uint8 ``[3, H, W]``, and the task's targets:
+                classification ``label`` (int); detection ``boxes`` (``BoundingBoxes`` XYXY float32 ``[n, 4]``),
+                ``labels`` (int64 ``[n]``), ``crowd`` (bool ``[n]``); segmentation ``mask`` (``Mask`` uint8
+                ``[H, W]``, 255 is no class); pose estimation, one instance: ``boxes`` ``[1, 4]``,
+                ``keypoints`` (``KeyPoints`` float32 ``[k, 2]``), ``visibility`` (int64 ``[k]``). Other keys
+                pass through, but ``origin`` ``[n]`` goes with the boxes, -1 for those of other images.
+            context: Needed by ``mosaicdetection`` and ``randomresize`` only.
 
         Returns:
-            The same keys; ``image`` is a plain tensor, float32 where the recipe has ``totensor``.
+            The same keys as plain tensors. ``image`` is float32 where the recipe has ``totensor``. Boxes lie
+            inside the image, those without an area are gone together with their ``labels`` and ``crowd``, and
+            keypoints outside the image have visibility 0.
         """
+        sample = enter(sample)
         for transform in self.transforms:
-            sample = transform(sample)
-        return {**sample, "image": sample["image"].as_subclass(torch.Tensor)}
+            sample = transform(sample, context)
+        return leave(sample)
 
 
-def build_recipe(entries: Sequence[Any] | None, task: str) -> Recipe:
+def build_recipe(entries: Sequence[Any] | None, context: BuildContext) -> Recipe:
     """Build a recipe from config entries.
 
     Args:
         entries: ``config.augmentation.train`` or ``.inference``; None is an empty recipe.
-        task: ``config.data.task``.
+        context: The task, the epochs and the keypoints' partners.
 
     Raises:
-        UserError: Transforms that this task or version does not have, parameters that torchvision refuses, or
-            a batch transform that is not last; all of them at once.
+        UserError: Transforms that are not for this task, parameters that torchvision refuses, or a batch
+            transform that is not last; all of them at once.
     """
-    if task not in TASKS:
-        raise UserError(f"data.task: no augmentation for {task!r} yet, allowed {', '.join(TASKS)}")
     problems: list[str] = []
-    built = [(entry.name, _build(entry, index, problems)) for index, entry in enumerate(entries or ())]
-    singles = [(name, transform) for name, transform in built if isinstance(transform, nn.Module)]
-    batch = [transform for _, transform in built if transform and not isinstance(transform, nn.Module)]
-    if batch and isinstance(built[-1][1], nn.Module):
+    kept = list(entries or ())
+    built = [_build(entry, index, context, problems) for index, entry in enumerate(kept)]
+    if any(entry.acts_on == "batch" for entry in kept[:-1]):
         problems.append("augmentation: mixing works on batches and must be the last transform")
     if problems:
         raise UserError(problems)
+    pairs = list(zip(kept, built, strict=True))
+    singles = [(entry.name, transform) for entry, transform in pairs if entry.acts_on != "batch"]
+    batch = [transform for entry, transform in pairs if entry.acts_on == "batch"]
     return Recipe([name for name, _ in singles], [transform for _, transform in singles], batch)
 
 
-def _build(entry: Any, index: int, problems: list[str]) -> nn.Module | BatchTransform | None:
+def _build(entry: Any, index: int, context: BuildContext, problems: list[str]) -> Any:
     place = f"transform {index} ({entry.name})"
-    if entry.name in AWAITING:
-        problems.append(f"augmentation: {place} is not available for classification; remove it")
+    if context.task not in entry.tasks:
+        allowed = " and ".join(entry.tasks)
+        problems.append(f"augmentation: {place} is for {allowed}, not for {context.task}; remove it")
         return None
     try:
-        return builders()[entry.name](entry)  # type: ignore[no-any-return]
+        return builders()[entry.name](entry, context)
     except (ValueError, TypeError) as error:
         problems.append(f"augmentation: {place}: {error}")
         return None

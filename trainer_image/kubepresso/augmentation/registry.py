@@ -7,15 +7,18 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-_BUILDERS: dict[str, Callable[[Any], Any]] = {}
-Builder = TypeVar("Builder", bound=Callable[[Any], Any])
+from kubepresso.augmentation.adapters import SampleTransform
+from kubepresso.augmentation.batch import BatchTransform
+from kubepresso.augmentation.context import BuildContext
 
-AWAITING = frozenset({"mosaicdetection", "posetopdownaffine", "randomioucrop", "randomresize"})
-"""Transforms with a schema but no implementation yet: they need boxes, key points or a batch size."""
+Built = SampleTransform | BatchTransform
+_BUILDERS: dict[str, Callable[[Any, BuildContext], Built]] = {}
+Builder = TypeVar("Builder", bound=Callable[[Any, BuildContext], Built])
 
 
 def register(name: str) -> Callable[[Builder], Builder]:
-    """Register a builder: a function from the config entry to a transform or a `BatchTransform`.
+    """Register a builder: a function from the config entry and the `BuildContext` to a
+    `SampleTransform` or a `BatchTransform`.
 
     Args:
         name: The entry's ``name``.
@@ -30,7 +33,7 @@ def register(name: str) -> Callable[[Builder], Builder]:
     return decorate
 
 
-def builders() -> dict[str, Callable[[Any], Any]]:
+def builders() -> dict[str, Callable[[Any, BuildContext], Built]]:
     """Return all builders by name; imports every module of ``kubepresso.augmentation.transforms``."""
     package = importlib.import_module("kubepresso.augmentation.transforms")
     for module in pkgutil.iter_modules(package.__path__):

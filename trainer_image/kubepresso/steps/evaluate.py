@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from kubepresso import tracking
-from kubepresso.augmentation import build_recipe
+from kubepresso.augmentation import BuildContext, build_recipe
 from kubepresso.config import AugmentationConfig, digest, parse_view
 from kubepresso.data import PreparedDataset, SplitReader
 from kubepresso.data.dataset import ClassificationDataset
@@ -228,7 +228,7 @@ def _listed(classes: Sequence[str]) -> str:
 
 
 def _batches(bundle: Bundle, reader: SplitReader) -> Iterator[dict[str, Tensor]]:
-    recipe = build_recipe(_preprocessing(bundle), bundle.manifest.task)
+    recipe = build_recipe(_preprocessing(bundle), BuildContext(bundle.manifest.task))
     keys: Any = [(0, index) for index in range(len(reader))]
     workers = min(4, os.cpu_count() or 1) if len(reader) >= _WORKERS_FROM else 0
     data: Any = ClassificationDataset(reader, recipe, seed=0)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from kubepresso import tracking
-from kubepresso.augmentation import Recipe, build_recipe
+from kubepresso.augmentation import BuildContext, Recipe, build_recipe
 from kubepresso.augmentation.checks import check_batch_transform, check_repeatable, check_results
 from kubepresso.augmentation.sheet import PhaseReport, write_sheet
 from kubepresso.augmentation.trace import trace
@@ -129,7 +129,7 @@ class _Trial:
 
     def _build(self, phase: str, entries: Sequence[Any]) -> Recipe:
         try:
-            return build_recipe(entries, self.task)
+            return build_recipe(entries, BuildContext(self.task))
         except UserError as error:
             self.problems += [f"augmentation.{phase}: {line}" for line in error.problems]
             return Recipe([], [], [])

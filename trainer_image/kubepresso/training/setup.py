@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from kubepresso.augmentation import build_recipe
+from kubepresso.augmentation import BuildContext, build_recipe
 from kubepresso.config import TrainingConfig, View
 from kubepresso.config.logging import ModelSaveOptions
 from kubepresso.data import PreparedDataset, SplitReader
@@ -75,10 +75,11 @@ def build_loaders(view: View, group: Group, dataset: PreparedDataset) -> Loaders
     environment = view.need("environment")
     task = view.need("model").task
     augmentation = view.need("augmentation")
-    train_recipe = build_recipe(augmentation.train, task)
+    context = BuildContext(task, view.need("training").epochs)
+    train_recipe = build_recipe(augmentation.train, context)
     train_split, valid_split = (_split(dataset, name) for name in ("train", "valid"))
     train = ClassificationDataset(train_split, train_recipe, environment.seed)
-    valid = ClassificationDataset(valid_split, build_recipe(augmentation.inference, task), environment.seed)
+    valid = ClassificationDataset(valid_split, build_recipe(augmentation.inference, context), environment.seed)
     place = (group.rank, group.world_size)
     batches = TrainingBatches(len(train), environment.batch_size, environment.seed, *place)
     valid_batches = EvaluationBatches(len(valid), environment.batch_size, *place)

@@ -9,6 +9,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from kubepresso.augmentation.adapters import OnImage, SampleTransform
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.colour import HSVJitter
 
@@ -17,9 +19,9 @@ _SCALE = 255.0
 
 
 @register("hsvjitter")
-def build(entry: HSVJitter) -> v2.Transform:
+def build(entry: HSVJitter, context: BuildContext) -> SampleTransform:
     """Add uniform noise to hue, saturation and value, each with probability one half."""
-    return _HsvJitter(entry.h_mag, entry.s_mag, entry.v_mag)
+    return OnImage(_HsvJitter(entry.h_mag, entry.s_mag, entry.v_mag))
 
 
 class _HsvJitter(v2.Transform):

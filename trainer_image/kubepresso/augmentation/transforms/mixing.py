@@ -6,12 +6,14 @@ import torch
 from torch.nn import functional
 from torchvision.transforms import v2
 
+from kubepresso.augmentation.batch import BatchTransform
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.mixing import Mixing
 
 
 @register("mixing")
-def build(entry: Mixing) -> MixingTransform:
+def build(entry: Mixing, context: BuildContext) -> BatchTransform:
     """Mix with ``mixup`` and ``cutmix``, each ``[alpha, p]``; with both, each batch gets one of them.
 
     ``inplace`` is accepted and changes nothing: a mixed batch is always a new tensor.

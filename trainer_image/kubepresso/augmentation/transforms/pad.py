@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from kubepresso.augmentation.adapters import IGNORE, OnAll, SampleTransform
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import Pad
 
 
 @register("pad")
-def build(entry: Pad) -> v2.Transform:
+def build(entry: Pad, context: BuildContext) -> SampleTransform:
     """Pad to ``size`` with ``fill``; a larger image stays as it is."""
-    return PadToSize(entry.size, entry.fill)
+    return OnAll(PadToSize(entry.size, entry.fill))
 
 
 class PadToSize(v2.Transform):
@@ -23,7 +26,7 @@ class PadToSize(v2.Transform):
 
     Args:
         size: Least height and width, or one number for both.
-        fill: A number, or one for each channel.
+        fill: A number, or one for each channel; masks are filled with 255.
     """
 
     def __init__(self, size: int | Sequence[int], fill: float | Sequence[float]) -> None:
@@ -38,4 +41,7 @@ class PadToSize(v2.Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Pad one part of the sample."""
-        return self._call_kernel(F.pad, inpt, padding=params["padding"], fill=self.fill)
+        if not any(params["padding"]):
+            return inpt
+        fill = IGNORE if isinstance(inpt, tv_tensors.Mask) else self.fill
+        return self._call_kernel(F.pad, inpt, padding=params["padding"], fill=fill)

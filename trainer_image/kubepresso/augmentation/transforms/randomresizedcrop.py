@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 from torchvision.transforms import InterpolationMode, v2
 
+from kubepresso.augmentation.adapters import Cuts, SampleTransform
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.transforms.randomcrop import LEAST_SHARE
 from kubepresso.config.augmentation.geometry import RandomResizedCrop
 
 
 @register("randomresizedcrop")
-def build(entry: RandomResizedCrop) -> v2.Transform:
-    """Crop a share of the area in ``scale`` with an aspect in ``ratio``, and resize it to ``size``."""
-    return v2.RandomResizedCrop(
-        entry.size, entry.scale, entry.ratio, InterpolationMode(entry.interpolation), antialias=True
-    )
+def build(entry: RandomResizedCrop, context: BuildContext) -> SampleTransform:
+    """Crop a share of the area in ``scale`` with an aspect in ``ratio``, and resize it to ``size``.
+
+    Objects of which less than a fifth of the box is left are dropped; an image may end up without any.
+    """
+    interpolation = InterpolationMode(entry.interpolation)
+    transform = v2.RandomResizedCrop(entry.size, entry.scale, entry.ratio, interpolation, antialias=True)
+    height, width = transform.size
+    return Cuts(transform, least=LEAST_SHARE, zoom=functools.partial(_zoom, height * width))
+
+
+def _zoom(area: int, params: dict[str, Any]) -> float:
+    cropped: float = area / (params["height"] * params["width"])
+    return cropped

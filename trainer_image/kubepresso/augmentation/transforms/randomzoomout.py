@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from torchvision.transforms import v2
 
+from kubepresso.augmentation.adapters import OnAll, SampleTransform, fills
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import RandomZoomOut
 
 
 @register("randomzoomout")
-def build(entry: RandomZoomOut) -> v2.Transform:
+def build(entry: RandomZoomOut, context: BuildContext) -> SampleTransform:
     """Enlarge the canvas by a factor in ``side_range`` with probability ``p``; resize or crop afterwards."""
-    return v2.RandomZoomOut(entry.fill, entry.side_range, entry.p)
+    return OnAll(v2.RandomZoomOut(fills(entry.fill), entry.side_range), p=entry.p)

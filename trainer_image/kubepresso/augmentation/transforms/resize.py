@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from torchvision.transforms import InterpolationMode, v2
 
+from kubepresso.augmentation.adapters import OnAll, SampleTransform
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import Resize
 
 
 @register("resize")
-def build(entry: Resize) -> v2.Transform:
+def build(entry: Resize, context: BuildContext) -> SampleTransform:
     """Resize with antialiasing.
 
     A pair is height and width. One number is the length of the side named by ``resize_criteria``, the other
     side follows, and ``max_size`` bounds the longer one; where it is null, the result is a square.
     """
-    interpolation = InterpolationMode(entry.interpolation)
+    return OnAll(_transform(entry, InterpolationMode(entry.interpolation)))
+
+
+def _transform(entry: Resize, interpolation: InterpolationMode) -> v2.Transform:
     if not isinstance(entry.size, int):
         return v2.Resize(entry.size, interpolation, antialias=True)
     if entry.resize_criteria == "long":

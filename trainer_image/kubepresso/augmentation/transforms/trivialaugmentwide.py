@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from torchvision.transforms import InterpolationMode, v2
 
+from kubepresso.augmentation.adapters import OnImage, SampleTransform
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.policies import TrivialAugmentWide
 
 
 @register("trivialaugmentwide")
-def build(entry: TrivialAugmentWide) -> v2.Transform:
+def build(entry: TrivialAugmentWide, context: BuildContext) -> SampleTransform:
     """TrivialAugment (Müller and Hutter 2021, arXiv:2103.10158); before ``totensor``."""
-    return v2.TrivialAugmentWide(entry.num_magnitude_bins, InterpolationMode(entry.interpolation), entry.fill)
+    interpolation = InterpolationMode(entry.interpolation)
+    return OnImage(v2.TrivialAugmentWide(entry.num_magnitude_bins, interpolation, entry.fill))
