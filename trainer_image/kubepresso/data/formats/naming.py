@@ -21,7 +21,7 @@ SPLIT_ALIASES = {
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dng", ".webp", ".mpo", ".gif"}
 )
-_COMPANION_SUFFIXES = frozenset({".csv", ".json", ".yaml", ".yml", ".md", ".txt"})
+_COMPANION_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".txt"})
 
 
 def canonical_split(name: str) -> str | None:
@@ -75,15 +75,25 @@ def list_images(folder: Path, root: Path, data: DataConfig, findings: Findings) 
     """Return all image files below a folder in sorted order; what is left out is reported as unused."""
     pattern = data.path.pattern.image if data.path is not None else None
     images = []
-    for file in sorted(_visible_files(folder)):
+    for file in list_files(folder):
         if file.suffix.lower() not in IMAGE_SUFFIXES:
             if file.suffix.lower() not in _COMPANION_SUFFIXES:
                 findings.add("unused_files", relative(file, root), "not an image by its suffix")
-        elif pattern and not re.search(pattern, file.name):
+        elif pattern and not match_name(pattern, file, folder):
             findings.add("unused_files", relative(file, root), "does not match data.path.pattern.image")
         else:
             images.append(file)
     return images
+
+
+def list_files(folder: Path) -> list[Path]:
+    """Return all files below a folder in sorted order, but for hidden ones."""
+    return sorted(_visible_files(folder))
+
+
+def match_name(pattern: str, file: Path, folder: Path) -> re.Match[str] | None:
+    """Search for ``data.path.pattern`` in a file's name, or in its path below ``folder`` if it has a slash."""
+    return re.search(pattern, relative(file, folder) if "/" in pattern else file.name)
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
@@ -113,18 +123,31 @@ def mapped_classes(data: DataConfig, root: Path) -> list[str] | None:
     Raises:
         UserError: The file cannot be read, or its indexes are not 0 to n - 1.
     """
-    mapping: Any = data.id_mapping
-    if isinstance(mapping, str):
-        try:
-            mapping = json.loads((root / mapping).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"data.id_mapping: cannot read {root / mapping} ({error})") from error
+    mapping = read_mapping(data, root)
     if mapping is None:
         return None
     names = _ordered(mapping) if isinstance(mapping, dict) else [str(name) for name in mapping]
     if not names or len(set(names)) != len(names):
         raise UserError(f"data.id_mapping: needs at least one name and each name once, got {names}")
     return names
+
+
+def read_mapping(data: DataConfig, root: Path) -> Any:
+    """Return ``data.id_mapping``, or what the JSON file that it names holds.
+
+    Raises:
+        UserError: The file cannot be read, or holds neither a list nor an object.
+    """
+    mapping = data.id_mapping
+    if not isinstance(mapping, str):
+        return mapping
+    try:
+        content = json.loads((root / mapping).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"data.id_mapping: cannot read {root / mapping} ({error})") from error
+    if not isinstance(content, list | dict):
+        raise UserError(f"data.id_mapping: {root / mapping} holds neither a list nor an object of names")
+    return content
 
 
 def _ordered(mapping: dict[Any, Any]) -> list[str]:

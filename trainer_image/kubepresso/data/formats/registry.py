@@ -9,11 +9,24 @@ from typing import Protocol
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.naming import named_places, split_folders
+from kubepresso.data.formats.detect import detect_format
 from kubepresso.data.formats.source import Source
 from kubepresso.errors import UserError
 
-FORMATS = ("class_folders", "csv_labels", "parquet", "image_folder", "hub")
+FORMATS = (
+    "class_folders",
+    "csv_labels",
+    "parquet",
+    "image_folder",
+    "hub",
+    "yolo",
+    "coco",
+    "coco_panoptic",
+    "coco_keypoints",
+    "voc",
+    "masks",
+    "keypoints_txt",
+)
 """Each is a module of this package that registers one class under its own name."""
 
 
@@ -65,28 +78,3 @@ def open_source(data: DataConfig, root: Path | None, findings: Findings) -> Sour
         found = ", ".join(source.splits) or "none"
         raise UserError(f"data: no train split (read as {name}; splits found: {found})")
     return source
-
-
-def detect_format(data: DataConfig, root: Path | None) -> str:
-    """Return the name of the format; the first rule that holds decides.
-
-    1. No root (``data.metadata.repo`` names a repository of the hub): ``hub``.
-    2. ``data.path.train.label`` names a file: ``csv_labels``.
-    3. A ``.parquet`` file in a place that ``data.path.<split>.image`` names or, where none does, anywhere
-       below the root: ``parquet``.
-    4. A ``metadata.csv`` in the folder of a split: ``image_folder``.
-    5. Else ``class_folders``.
-
-    Raises:
-        UserError: A place that is named does not exist.
-    """
-    if root is None:
-        return "hub"
-    if data.path is not None and data.path.train.label:
-        return "csv_labels"
-    places = named_places(data, root).values() or [root]
-    if any(place.suffix == ".parquet" or next(place.rglob("*.parquet"), None) for place in places):
-        return "parquet"
-    if any((folder / "metadata.csv").is_file() for folder in split_folders(data, root).values()):
-        return "image_folder"
-    return "class_folders"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kubepresso.data.targets import Geometry, Keypoint, TargetSource
 
@@ -60,24 +60,34 @@ class Source:
     keypoints: tuple[Keypoint, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+class Label(Protocol):
+    """A sample's label in some format, not read yet; a `TargetSource` that can name its classes alone."""
+
+    def __call__(self, geometry: Geometry) -> Any:
+        """Make the target; raises `LabelProblemError`."""
+        ...
+
+    def classes(self) -> Sequence[int]:
+        """Return the classes in the sample; none where the label cannot be used."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ImageFile:
     """An image in a file of its own.
 
     Args:
         file: Where it is now.
         path: Its name inside the source.
-        target: Makes the target once the image is decoded.
-        classes: The classes in it.
+        label: Makes the target once the image is decoded.
     """
 
     file: Path
     path: str
-    target: TargetSource
-    classes: Sequence[int]
+    label: Label
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ClassLabel:
     """The target of classification: known without the image.
 
@@ -91,6 +101,10 @@ class ClassLabel:
         """Return the class index."""
         return self.label
 
+    def classes(self) -> tuple[int]:
+        """Return the one class."""
+        return (self.label,)
+
 
 def labelled_file(file: Path, path: str, label: int) -> ImageFile:
     """Return an image file of one class.
@@ -100,7 +114,7 @@ def labelled_file(file: Path, path: str, label: int) -> ImageFile:
         path: Its name inside the source.
         label: Class index.
     """
-    return ImageFile(file, path, ClassLabel(label), (label,))
+    return ImageFile(file, path, ClassLabel(label))
 
 
 class FileSplit:
@@ -118,7 +132,7 @@ class FileSplit:
 
     def strata(self) -> list[Sequence[int]]:
         """Return the classes in each file."""
-        return [file.classes for file in self.files]
+        return [file.label.classes() for file in self.files]
 
     def __iter__(self) -> Iterator[RawSample]:
         return (read_sample(entry) for entry in self.files)
@@ -127,7 +141,7 @@ class FileSplit:
 def read_sample(entry: ImageFile) -> RawSample:
     """Read an image; a file that cannot be read gives a sample without bytes that says why."""
     try:
-        return RawSample(entry.file.read_bytes(), entry.path, entry.target)
+        return RawSample(entry.file.read_bytes(), entry.path, entry.label)
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error}); check the file's mode and owner"
-        return RawSample(b"", entry.path, entry.target, problem)
+        return RawSample(b"", entry.path, entry.label, problem)

@@ -1,0 +1,143 @@
+"""Masks in image files."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kubepresso.data.formats.colours import ColourTable
+from kubepresso.data.formats.orientation import needs_turn, turn_mask
+from kubepresso.data.targets import IGNORE, ClassMask, Geometry, LabelProblemError
+
+_GREY_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MaskFile:
+    """A mask in a file of its own.
+
+    Args:
+        file: Where it is now.
+        path: Its name inside the source.
+        names: Class names.
+        colours: Where its pixels are colours.
+    """
+
+    file: Path
+    path: str
+    names: Sequence[str]
+    colours: ColourTable | None
+
+    def __call__(self, geometry: Geometry) -> ClassMask:
+        """Decode the mask."""
+        return finish_mask(self._values(), self.path, geometry, self.names)
+
+    def classes(self) -> Sequence[int]:
+        """Return the classes of its pixels."""
+        try:
+            values = np.unique(self._values())
+        except LabelProblemError:
+            return ()
+        return [int(value) for value in values if value < len(self.names)]
+
+    def _values(self) -> np.ndarray:
+        try:
+            content = self.file.read_bytes()
+        except OSError as error:
+            raise LabelProblemError(f"cannot be read ({error.strerror})", self.path) from error
+        return decode_mask(content, self.path, self.colours)
+
+
+def decode_mask(content: bytes, place: str, colours: ColourTable | None) -> np.ndarray:
+    """Decode an encoded mask to class indexes.
+
+    Args:
+        content: The encoded image.
+        place: Its name in messages.
+        colours: Where its pixels are colours.
+
+    Returns:
+        ``[height, width]`` of whole numbers.
+
+    Raises:
+        LabelProblemError: It cannot be decoded, or holds colours where it should hold indexes.
+    """
+    if colours is None:
+        return _open(content, place, lambda image: _indexes(image, place))
+    classes = colours.look_up(_open(content, place, lambda image: np.array(image.convert("RGB"))))
+    if (classes == IGNORE).all():
+        raise LabelProblemError("no pixel has a colour of data.id_mapping", place)
+    return classes
+
+
+def finish_mask(values: np.ndarray, place: str, geometry: Geometry, names: Sequence[str]) -> ClassMask:
+    """Check the size and the classes of a mask, and turn it with its image.
+
+    Args:
+        values: ``[height, width]`` of whole numbers.
+        place: Its name in messages.
+        geometry: Of the image.
+        names: Class names.
+
+    Raises:
+        LabelProblemError: The mask has another size than the image, or values that are no class.
+    """
+    turn = needs_turn((values.shape[1], values.shape[0]), geometry, f"mask {place}")
+    found, counts = np.unique(values, return_counts=True)
+    strange = [
+        f"{value} ({count} pixels)"
+        for value, count in zip(found.tolist(), counts.tolist(), strict=True)
+        if value != IGNORE and not 0 <= value < len(names)
+    ]
+    if strange:
+        listed = ", ".join(strange[:8]) + (", ..." if len(strange) > 8 else "")
+        raise LabelProblemError(
+            f"values that are no class: {listed}; allowed 0 to {len(names) - 1}, and {IGNORE} for none", place
+        )
+    pixels = values.astype(np.uint8)
+    return ClassMask(turn_mask(pixels, geometry) if turn else np.ascontiguousarray(pixels))
+
+
+def values_in(files: Iterable[Path]) -> set[int]:
+    """Return the values of all masks but `IGNORE`; files that cannot be read give none."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return set().union(*pool.map(_values_of, files)) - {IGNORE}
+
+
+def _values_of(file: Path) -> set[int]:
+    try:
+        return set(np.unique(decode_mask(file.read_bytes(), file.name, None)).tolist())
+    except (OSError, LabelProblemError):
+        return set()  # reported when its sample is read
+
+
+def _open(content: bytes, place: str, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            return convert(image)
+    except LabelProblemError:
+        raise
+    except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
+        raise LabelProblemError(f"mask cannot be decoded ({error})", place) from error
+
+
+def _indexes(image: Image.Image, place: str) -> np.ndarray:
+    if image.mode in _GREY_MODES:
+        pixels = np.array(image)
+        return pixels.astype(np.uint8) if pixels.dtype == np.bool_ else pixels
+    channels = np.array(image.convert("RGB"))
+    if (channels == channels[..., :1]).all():
+        return channels[..., 0]
+    raise LabelProblemError(
+        'holds colours, not class indexes; set data.label_image_mode: RGB and map each "(r, g, b)" to a name '
+        "in data.id_mapping",
+        place,
+    )

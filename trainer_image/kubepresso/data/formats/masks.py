@@ -1,0 +1,79 @@
+"""Semantic masks: an image of class indexes, or of colours, for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kubepresso.config.data import DataConfig
+from kubepresso.data.findings import Findings
+from kubepresso.data.formats.colours import ColourTable, colour_classes
+from kubepresso.data.formats.mask_files import MaskFile, values_in
+from kubepresso.data.formats.naming import IMAGE_SUFFIXES, classes_of_values, mapped_classes, relative
+from kubepresso.data.formats.pairing import Folders, pair_files
+from kubepresso.data.formats.places import paired_folders
+from kubepresso.data.formats.registry import register
+from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.voc_lists import devkit, listed_splits
+
+LABEL_FOLDERS = ("masks", "mask", "labels", "annotations", "SegmentationClass", "gtFine", "gt")
+_SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg"}  # JPEG changes values
+
+
+@register("masks")
+class Masks:
+    """``data.label_image_mode`` says what a mask's pixels are: L class indexes, RGB and P colours.
+
+    255 is no class. Under L, and under P without colours in ``data.id_mapping``, a palette image gives its
+    palette's indexes. A colour that ``data.id_mapping`` does not name is no class.
+    """
+
+    def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
+        """Pair the files; see `registry.Format`."""
+        pairs = {
+            split: pair_files(place, root, data, findings, lambda file: file.suffix.lower() in _SUFFIXES)
+            for split, place in mask_folders(data, root).items()
+        }
+        files = [pair.label for group in pairs.values() for pair in group]
+        names, colours = mask_classes(data, root, files)
+        return Source(
+            names,
+            {
+                split: FileSplit(
+                    [
+                        ImageFile(
+                            image, relative(image, root), MaskFile(mask, relative(mask, root), names, colours)
+                        )
+                        for image, mask in group
+                    ]
+                )
+                for split, group in pairs.items()
+            },
+        )
+
+
+def mask_folders(data: DataConfig, root: Path) -> dict[str, Folders]:
+    """Return the folders of each split: named ones, those of a VOC devkit with its lists, or common names."""
+    kit = devkit(data, root, "SegmentationClass")
+    if kit is None:
+        return paired_folders(data, root, LABEL_FOLDERS)
+    return listed_splits(kit, kit / "JPEGImages", kit / "SegmentationClass", ("Segmentation", ""))
+
+
+def mask_classes(data: DataConfig, root: Path, files: Sequence[Path]) -> tuple[list[str], ColourTable | None]:
+    """Return the class names, and the colours where masks are of colours.
+
+    Args:
+        data: The data module of the configuration.
+        root: The source's root.
+        files: All masks; read where ``data.id_mapping`` names no classes.
+
+    Raises:
+        UserError: There are colours to look up and ``data.id_mapping`` names none, or the indexes found leave
+            a gap.
+    """
+    coloured = colour_classes(data, root)
+    if coloured is not None:
+        return coloured
+    names = mapped_classes(data, root)
+    return names or classes_of_values(values_in(files), "masks"), None

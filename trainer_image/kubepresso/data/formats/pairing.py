@@ -1,0 +1,131 @@
+"""Images and label files paired by name, never by order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from kubepresso.config.data import DataConfig
+from kubepresso.data.findings import Findings
+from kubepresso.data.formats.naming import IMAGE_SUFFIXES, list_files, match_name, relative
+from kubepresso.errors import UserError
+
+
+class Folders(NamedTuple):
+    """Where a split lies.
+
+    Args:
+        images: Folder of the images.
+        labels: Folder of the labels; may be the same.
+        names: The samples that belong to the split, as paths without suffix; None for all.
+    """
+
+    images: Path
+    labels: Path
+    names: frozenset[str] | None = None
+
+
+class Pair(NamedTuple):
+    """An image and its label."""
+
+    image: Path
+    label: Path
+
+
+def pair_files(
+    folders: Folders, root: Path, data: DataConfig, findings: Findings, is_label: Callable[[Path], bool]
+) -> list[Pair]:
+    """Pair each image with its label.
+
+    They belong together when their paths below their folders, without suffix, are equal. Where
+    ``data.path.pattern`` has groups, what these match takes the place of the name (of the whole path, if the
+    pattern has a slash). Files without a partner are findings ``missing_labels``.
+
+    Args:
+        folders: Where to look.
+        root: The source's root, for messages.
+        data: The data module of the configuration.
+        findings: Receives what has no partner.
+        is_label: Whether a file is a label by its name.
+
+    Raises:
+        UserError: Two files of the same kind have the same name.
+    """
+    pattern = data.path.pattern if data.path is not None else None
+    image_pattern, label_pattern = (pattern.image, pattern.label) if pattern else (None, None)
+    _check_groups(image_pattern, label_pattern)
+    mixed = folders.images == folders.labels
+    images = _by_key(
+        (file for file in list_files(folders.images) if file.suffix.lower() in IMAGE_SUFFIXES),
+        folders.images,
+        root,
+        image_pattern,
+        None if mixed and label_pattern else findings,
+    )
+    labels = _by_key(
+        (file for file in list_files(folders.labels) if is_label(file)),
+        folders.labels,
+        root,
+        label_pattern,
+        None if mixed and image_pattern else findings,
+    )
+    if folders.names is not None:
+        _check_names(folders, images, root, findings)
+        images = {key: file for key, file in images.items() if _stem(file, folders.images) in folders.names}
+        labels = {key: file for key, file in labels.items() if _stem(file, folders.labels) in folders.names}
+    for key in images.keys() - labels.keys():
+        message = f"no label of this name in {relative(folders.labels, root)}"
+        findings.add("missing_labels", relative(images[key], root), message)
+    for key in labels.keys() - images.keys():
+        message = f"no image of this name in {relative(folders.images, root)}"
+        findings.add("missing_labels", relative(labels[key], root), message)
+    return [Pair(file, labels[key]) for key, file in images.items() if key in labels]
+
+
+def _by_key(
+    files: Iterable[Path], folder: Path, root: Path, pattern: str | None, findings: Findings | None
+) -> dict[Hashable, Path]:
+    found: dict[Hashable, Path] = {}
+    problems = []
+    for file in files:
+        match = match_name(pattern, file, folder) if pattern else None
+        if pattern and match is None:
+            if findings is not None:
+                findings.add("unused_files", relative(file, root), "does not match data.path.pattern")
+            continue
+        key: Hashable = _stem(file, folder)
+        if match is not None and match.re.groups:
+            parent = "" if "/" in match.re.pattern else file.parent.relative_to(folder).as_posix()
+            key = (parent, *(sorted(match.groupdict().items()) or match.groups()))
+        if key in found:
+            problems.append(
+                f"{relative(found[key], root)} and {relative(file, root)}: two files for one name; remove "
+                "one, or tell them apart with data.path.pattern"
+            )
+        found[key] = file
+    if problems:
+        raise UserError(problems)
+    return found
+
+
+def _check_groups(image: str | None, label: str | None) -> None:
+    import re
+
+    groups = [re.compile(pattern).groups if pattern else 0 for pattern in (image, label)]
+    if all(groups) and groups[0] != groups[1]:
+        raise UserError(
+            f"data.path.pattern: image has {groups[0]} groups and label {groups[1]}; what the groups match "
+            "must be equal for a pair, so write the same ones in both"
+        )
+
+
+def _check_names(folders: Folders, images: dict[Hashable, Path], root: Path, findings: Findings) -> None:
+    present = {_stem(file, folders.images) for file in images.values()}
+    for name in sorted((folders.names or frozenset()) - present):
+        message = f"the split names it, and there is no such image in {relative(folders.images, root)}"
+        findings.add("missing_labels", name, message)
+
+
+def _stem(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).with_suffix("").as_posix()
