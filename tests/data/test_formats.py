@@ -39,7 +39,7 @@ def test_every_layout_gives_the_same_samples_and_digest(tmp_path, prepared):
         opened = PreparedDataset.open(tmp_path / "out" / name)
         assert opened.classes == CLASSES
         for split, rows in splits.items():
-            assert [(s.label, s.image_bytes) for s in opened.split(split)] == [row[1:] for row in rows]
+            assert [(s.target, s.image_bytes) for s in opened.split(split)] == [row[1:] for row in rows]
     assert len(digests) == 1
 
 

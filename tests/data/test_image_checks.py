@@ -9,8 +9,11 @@ from kubepresso.data import PreparedDataset
 from kubepresso.data.duplicates import DuplicateFinder
 from kubepresso.data.formats import RawSample
 from kubepresso.data.formats.source import ClassLabel
-from kubepresso.data.inspection import inspect
+from kubepresso.data.inspection import Inspector
 from kubepresso.data.report import write_report
+from kubepresso.data.targets import codec_of
+
+INSPECTOR = Inspector(codec_of("classification"), CLASSES)
 
 
 def encoded(mode="RGB", kind="PNG", size=(40, 30), **options):
@@ -31,13 +34,13 @@ def encoded(mode="RGB", kind="PNG", size=(40, 30), **options):
 def test_an_image_cut_short_is_found_in_every_format(kind, share):
     mode = "L" if kind == "GIF" else "RGB"
     content = encoded(mode, kind)
-    assert inspect(RawSample(content, "whole", ClassLabel(0))).problem is None
-    assert inspect(RawSample(content[: int(len(content) * share)], "cut", ClassLabel(0))).problem
+    assert INSPECTOR.inspect(RawSample(content, "whole", ClassLabel(0))).problem is None
+    assert INSPECTOR.inspect(RawSample(content[: int(len(content) * share)], "cut", ClassLabel(0))).problem
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0junk"])
 def test_what_is_no_image_is_found(content):
-    assert inspect(RawSample(content, "x", ClassLabel(0))).problem
+    assert INSPECTOR.inspect(RawSample(content, "x", ClassLabel(0))).problem
 
 
 def test_refuse_lists_all_bad_images_and_skip_leaves_them_out(tmp_path, prepared, folder_source):

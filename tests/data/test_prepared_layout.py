@@ -17,7 +17,8 @@ from source_layouts import CLASSES, pictures, write_class_folders
 
 from kubepresso.data import PreparedDataset
 from kubepresso.data.digest import ContentDigest
-from kubepresso.data.shards import ShardFile, ShardView, shard_schema
+from kubepresso.data.shards import ShardFile, ShardView
+from kubepresso.data.targets import codec_of
 from kubepresso.errors import UserError
 
 
@@ -32,12 +33,12 @@ def folder(tmp_path, prepared, folder_source):
 )
 def test_a_shard_gives_back_any_bytes_in_any_row_groups(tmp_path_factory, groups):
     path = tmp_path_factory.mktemp("shard") / "s.parquet"
-    shard = ShardFile(path, shard_schema(["a"]))
+    shard = ShardFile(path, codec_of("classification"), ["a"])
     for group in groups:
         shard.write_rows([image for image, _ in group], [name for _, name in group], [0] * len(group))
     shard.close()
     rows = [row for group in groups for row in group]
-    view = ShardView(path)
+    view = ShardView(path, codec_of("classification"))
     assert len(view) == len(rows)
     assert [(view.image(i), view.path(i)) for i in reversed(range(len(rows)))] == rows[::-1]
     assert [row["bytes"] for row in pq.read_table(path)["image"].to_pylist()] == [image for image, _ in rows]
@@ -52,7 +53,7 @@ def test_another_library_reads_the_shards(folder, tmp_path):
     )
     assert table.features["label"].names == CLASSES
     opened = PreparedDataset.open(folder).split("train")
-    assert table["label"] == list(opened.labels)
+    assert table["label"] == [sample.target for sample in opened]
     assert table[3]["image"].size == Image.open(io.BytesIO(opened[3].image_bytes)).size
 
 
@@ -110,7 +111,7 @@ def test_the_digest_sees_order_labels_splits_and_classes():
     def digest(samples, classes=("a", "b")):
         content = ContentDigest()
         for split, image, label in samples:
-            content.add(split, image * 32, label)
+            content.add(split, image * 32, codec_of("classification").digest(label))
         return content.finish(classes)
 
     one, two = ("train", b"1", 0), ("train", b"2", 1)

@@ -35,7 +35,7 @@ def test_cifar10_keeps_every_byte_and_label(subset, tmp_path, prepared):
     source = pq.read_table(subset / "test.parquet").to_pylist()
     stored = opened.split("test")
     assert [sample.image_bytes for sample in stored] == [row["image"]["bytes"] for row in source]
-    assert list(stored.labels) == [row["label"] for row in source]
+    assert [sample.target for sample in stored] == [row["label"] for row in source]
     assert Image.open(io.BytesIO(stored[499].image_bytes)).size == (32, 32)
     write_report(tmp_path / "report.html", "CIFAR-10", result)
     assert "32 × 32" in (tmp_path / "report.html").read_text()

@@ -11,12 +11,12 @@ from source_layouts import pictures
 from torch.utils.data import DataLoader
 
 from kubepresso.data import PreparedDataset
-from kubepresso.data.dataset import ClassificationDataset
+from kubepresso.data.dataset import ImageDataset, build_dataset
 from kubepresso.data.decoding import decode_rgb
 from kubepresso.data.randomness import seeded
 
 
-def noisy(sample):
+def noisy(sample, context):
     """A recipe that adds one random number to the image."""
     return {**sample, "image": sample["image"].to(torch.float32) + torch.rand(())}
 
@@ -24,7 +24,7 @@ def noisy(sample):
 @pytest.fixture
 def dataset(tmp_path, prepared, folder_source):
     prepared(folder_source(pictures()))
-    return ClassificationDataset(PreparedDataset.open(tmp_path / "prepared").split("train"), noisy, seed=7)
+    return build_dataset(PreparedDataset.open(tmp_path / "prepared"), "train", noisy, seed=7)
 
 
 def loaded(dataset, keys, workers):
@@ -45,7 +45,7 @@ def loaded(dataset, keys, workers):
 
 
 def test_a_sample_is_the_same_in_any_order_and_with_any_number_of_workers(dataset):
-    keys = [(2, index) for index in range(len(dataset))]
+    keys = [(2, index, 0) for index in range(len(dataset))]
     torch.manual_seed(1)
     alone = loaded(dataset, keys, 0)
     torch.manual_seed(99)
@@ -58,12 +58,12 @@ def test_a_sample_is_the_same_in_any_order_and_with_any_number_of_workers(datase
 
 
 def test_epoch_seed_and_index_each_change_the_draw(dataset):
-    image = dataset[0, 0]["image"]
-    assert torch.equal(image, dataset[0, 0]["image"])
-    assert not torch.equal(image, dataset[1, 0]["image"])
-    other = ClassificationDataset(dataset.reader, noisy, seed=8)
-    assert not torch.equal(image, other[0, 0]["image"])
-    draws = {dataset[0, i]["image"].frac().flatten()[0].item() for i in range(len(dataset))}
+    image = dataset[0, 0, 0]["image"]
+    assert torch.equal(image, dataset[0, 0, 0]["image"])
+    assert not torch.equal(image, dataset[1, 0, 0]["image"])
+    other = ImageDataset(dataset.reader, noisy, seed=8)
+    assert not torch.equal(image, other[0, 0, 0]["image"])
+    draws = {dataset[0, i, 0]["image"].frac().flatten()[0].item() for i in range(len(dataset))}
     assert len(draws) == len(dataset)
 
 
@@ -71,7 +71,7 @@ def test_the_surrounding_randomness_goes_on_as_if_nothing_was_drawn(dataset):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    dataset[0, 1]
+    dataset[0, 1, 0]
     assert torch.equal(torch.rand(3), expected)
     with pytest.raises(ValueError, match="stop"), seeded(1):
         raise ValueError("stop")
@@ -87,7 +87,7 @@ def test_any_integers_are_a_key(key):
 
 
 def test_a_pickled_data_set_carries_no_images(dataset):
-    dataset[0, 0]
+    dataset[0, 0, 0]
     assert len(pickle.dumps(dataset)) < 3000
 
 

@@ -93,7 +93,7 @@ sizes = st.integers(1, 200), st.integers(1, 17), st.integers(1, 5)
 def test_evaluation_takes_every_sample_exactly_once_over_the_ranks(count, batch_size, world_size):
     ranks = [EvaluationBatches(count, batch_size, rank, world_size) for rank in range(world_size)]
     assert all(len(list(rank)) == len(rank) for rank in ranks)
-    seen = [index for rank in ranks for batch in rank for _, index in batch]
+    seen = [index for rank in ranks for batch in rank for _, index, _ in batch]
     assert sorted(seen) == list(range(count))
 
 
@@ -121,7 +121,7 @@ def test_epochs_have_different_orders_and_a_middle_can_be_gone_on_from():
     batches.start_step = 4
     assert list(batches) == first[4:]
     batches.epoch, batches.start_step = 1, 0
-    assert [i for _, i in next(iter(batches))] != [i for _, i in first[0]]
+    assert [i for _, i, _ in next(iter(batches))] != [i for _, i, _ in first[0]]
 
 
 def test_the_cores_of_a_container_with_a_cpu_limit(tmp_path):

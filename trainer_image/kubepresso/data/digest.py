@@ -10,7 +10,7 @@ from typing import Any
 
 
 class ContentDigest:
-    """A digest of what a data set means: image bytes, labels, their order within each split, and the classes.
+    """A digest of what a data set means: images, targets, their order in each split, and the classes.
 
     It does not depend on file names, on the format the data came in, or on how samples are cut into shards.
     Splits may be fed interleaved.
@@ -19,16 +19,16 @@ class ContentDigest:
     def __init__(self) -> None:
         self._splits: dict[str, Any] = {}
 
-    def add(self, split: str, image_digest: bytes, label: int) -> None:
+    def add(self, split: str, image_digest: bytes, target_digest: bytes) -> None:
         """Feed the next sample of a split.
 
         Args:
             split: Name of the split.
             image_digest: SHA-256 of the encoded image, 32 bytes.
-            label: Class index.
+            target_digest: From the task's codec.
         """
         digest = self._splits.setdefault(split, hashlib.sha256())
-        digest.update(image_digest + label.to_bytes(8, "little", signed=True))
+        digest.update(image_digest + target_digest)
 
     def finish(self, classes: Sequence[str]) -> str:
         """Return ``sha256:...`` over the splits and the class names."""

@@ -31,7 +31,8 @@ class Gallery:
     def add(self, inspected: Inspected) -> None:
         """Take the next good sample."""
         self.sizes[inspected.geometry[:2]] += 1
-        shown = self.pictures.get(inspected.target)
+        target = inspected.record.target if inspected.record else None
+        shown = self.pictures.get(target) if isinstance(target, int) else None
         if shown is not None and len(shown) < PICTURES_PER_CLASS:
             shown.append((_thumbnail(inspected.sample.image_bytes), inspected.sample.path))
 

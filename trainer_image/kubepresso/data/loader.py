@@ -11,18 +11,19 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Sampler, default_collate
 
-from kubepresso.data.dataset import ClassificationDataset
-from kubepresso.data.prepared import SplitReader
+from kubepresso.data.dataset import ImageDataset
+from kubepresso.data.sampler import Key
 from kubepresso.data.workers import end_with_process
 from kubepresso.errors import UserError
 
+_RAGGED = ("boxes", "labels", "crowd")
 _FROM_WORKER = "in DataLoader worker process"
 _WORKER_ENDED = re.compile(r"DataLoader worker .*(exited unexpectedly|is killed by signal)")
 
 
 def build_loader(
-    dataset: ClassificationDataset,
-    batches: Sampler[list[tuple[int, int]]],
+    dataset: ImageDataset,
+    batches: Sampler[list[Key]],
     workers: int,
     recipe_key: str,
     pin_memory: bool = False,
@@ -43,37 +44,51 @@ def build_loader(
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=pin_memory,
-        collate_fn=functools.partial(collate, dataset.reader, recipe_key),
+        collate_fn=functools.partial(collate, dataset, recipe_key),
         persistent_workers=workers > 0,
         multiprocessing_context="forkserver" if workers else None,
         worker_init_fn=functools.partial(end_with_process, os.getpid()) if workers else None,
     )
 
 
-def collate(reader: SplitReader, recipe_key: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Stack samples into a batch.
+def collate(dataset: ImageDataset, recipe_key: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join samples into a batch.
 
     Args:
-        reader: Where the samples' paths stand.
+        dataset: Knows where the samples came from.
         recipe_key: See `build_loader`.
         samples: As the data set makes them.
+
+    Returns:
+        Each value stacked (``image`` ``[N, 3, H, W]``, ``label`` and ``index`` int64 ``[N]``, ``mask``
+        ``[N, H, W]``, ``keypoints`` ``[N, k, 2]``, ``visibility`` ``[N, k]``, ``boxes`` of poses ``[N, 4]``),
+        but for detection's ``boxes``, ``labels`` and ``crowd``: lists of tensors, whose lengths differ.
 
     Raises:
         UserError: Their images differ in size.
     """
+    _check_sizes(dataset, recipe_key, samples)
+    kept = _RAGGED if dataset.reader.task == "detection" else ()
+    batch: dict[str, Any] = default_collate(
+        [{name: value for name, value in sample.items() if name not in kept} for sample in samples]
+    )
+    if dataset.reader.task == "pose_estimation":
+        batch["boxes"] = batch["boxes"].flatten(1)
+    return batch | {name: [sample[name] for sample in samples] for name in kept}
+
+
+def _check_sizes(dataset: ImageDataset, recipe_key: str, samples: list[dict[str, Any]]) -> None:
     first = samples[0]
     for other in samples[1:]:
         if other["image"].shape != first["image"].shape:
             one, two = (
-                f"{reader[sample['index']].path} is {list(sample['image'].shape)}"
+                f"{dataset.path(sample['index'])} is {list(sample['image'].shape)}"
                 for sample in (first, other)
             )
             raise UserError(
                 f"{recipe_key}: images of a batch must be of one size, but after the recipe {one} and {two}; "
                 f"add a resize with two sides, or a crop, to {recipe_key}"
             )
-    batch: dict[str, Any] = default_collate(samples)
-    return batch
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:

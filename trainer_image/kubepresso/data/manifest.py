@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kubepresso.data.targets import Keypoint
 from kubepresso.errors import UserError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST_FILE = "manifest.json"
 
 
@@ -36,7 +37,7 @@ class Split:
 
     Args:
         count: Number of samples.
-        class_counts: Number of samples of each class, in the order of the classes.
+        class_counts: Number of what the manifest's ``counted`` says, for each class in their order.
         shards: The files, in sample order.
     """
 
@@ -51,10 +52,13 @@ class Manifest:
 
     Args:
         task: For example ``classification``.
-        classes: Class names; a label is an index into them.
+        classes: Class names; a label is an index into them. For pose estimation the keypoints' names.
         splits: By name.
-        digest: ``sha256:...`` of the content: image bytes, labels, order and classes, nothing else.
+        digest: ``sha256:...`` of the content: image bytes, targets, order and classes, nothing else.
         checks: By check name: the policy applied, how many were found, and what was skipped.
+        counted: What class counts count: images, objects, pixels or keypoints.
+        keypoints: For pose estimation, in the order of ``classes``.
+        fingerprint: Figures of each split, to know later data by.
         format: Version of the layout.
     """
 
@@ -63,11 +67,20 @@ class Manifest:
     splits: dict[str, Split]
     digest: str
     checks: dict[str, dict[str, Any]]
+    counted: str = "images"
+    keypoints: tuple[Keypoint, ...] = ()
+    fingerprint: dict[str, Any] = dataclasses.field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def swap(self) -> tuple[int, ...]:
+        """The partner of each keypoint in a mirrored image; empty where there are no keypoints."""
+        return tuple(keypoint.swap for keypoint in self.keypoints)
 
     def write(self, folder: Path) -> None:
         """Write ``manifest.json``; keys are sorted and nothing in it depends on the time or the machine."""
-        text = json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
+        content = {**dataclasses.asdict(self), "keypoints": [point._asdict() for point in self.keypoints]}
+        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
         (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -93,9 +106,15 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _parse(content: dict[str, Any]) -> Manifest:
     if content["format"] != FORMAT:
-        raise ValueError(f"format is {content['format']!r}")
+        raise ValueError(f"its format is {content['format']!r}")
     splits = {name: _parse_split(name, split) for name, split in content["splits"].items()}
-    return Manifest(**{**content, "splits": splits})
+    keypoints = tuple(_parse_keypoint(point) for point in content["keypoints"])
+    return Manifest(**{**content, "splits": splits, "keypoints": keypoints})
+
+
+def _parse_keypoint(content: dict[str, Any]) -> Keypoint:
+    colour = content["colour"]
+    return Keypoint(content["name"], content["swap"], None if colour is None else tuple(colour))
 
 
 def _parse_split(name: str, content: dict[str, Any]) -> Split:

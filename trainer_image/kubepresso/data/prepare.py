@@ -13,10 +13,12 @@ from kubepresso.data.duplicates import DuplicateFinder
 from kubepresso.data.findings import CONFIGURABLE, Findings
 from kubepresso.data.formats import Source, open_source
 from kubepresso.data.gallery import Gallery
-from kubepresso.data.inspection import inspect_all
+from kubepresso.data.inspection import Inspected, Inspector
 from kubepresso.data.manifest import Manifest, Split
 from kubepresso.data.prepared import SplitReader
+from kubepresso.data.progress import PreparationProgress
 from kubepresso.data.splitting import held_out
+from kubepresso.data.targets import codec_of
 from kubepresso.data.writer import SplitWriter
 from kubepresso.storage.atomic import atomic_folder
 
@@ -63,19 +65,29 @@ def prepare(data: DataConfig, root: Path | None, target: Path) -> Preparation:
     """
     findings = Findings({check: getattr(data.checks, check) for check in CONFIGURABLE})
     source = open_source(data, root, findings)
-    work = _Work(source, findings)
+    work = _Work(data.task, source, findings)
     manifest = None
     with contextlib.suppress(_RefusedError), atomic_folder(target) as folder:
         work.write(folder)
         if findings.refused():
             raise _RefusedError
-        manifest = Manifest(data.task, source.classes, work.splits, work.digest, findings.summary())
+        manifest = Manifest(
+            task=data.task,
+            classes=source.classes,
+            splits=work.splits,
+            digest=work.digest,
+            checks=findings.summary(),
+            counted=work.codec.counted,
+            keypoints=source.keypoints,
+        )
         manifest.write(folder)
     return Preparation(manifest, source.classes, work.splits, findings, work.gallery, work.held_out)
 
 
 class _Work:
-    def __init__(self, source: Source, findings: Findings) -> None:
+    def __init__(self, task: str, source: Source, findings: Findings) -> None:
+        self.task = task
+        self.codec = codec_of(task)
         self.source = source
         self.findings = findings
         self.gallery = Gallery(source.classes)
@@ -84,64 +96,71 @@ class _Work:
         self.held_out = "valid" not in source.splits
         self._content = ContentDigest()
         self._duplicates = DuplicateFinder()
+        self._progress = PreparationProgress(sum(len(split) for split in source.splits.values()))
 
     def write(self, folder: Path) -> None:
+        classes = self.source.classes
         for name in self.source.splits:
             targets = ("train", "valid") if name == "train" and self.held_out else (name,)
-            with _writers(folder, targets, self.source.classes) as writers:
+            writers = {target: SplitWriter(folder, target, self.codec, classes) for target in targets}
+            with _abandoned_on_error(writers):
                 self._write_split(name, writers)
                 self.splits |= {target: writer.finish() for target, writer in writers.items()}
         order = {"train": 0, "valid": 1, "test": 2}
         self.splits = dict(sorted(self.splits.items(), key=lambda item: order[item[0]]))
-        self.digest = self._content.finish(self.source.classes)
+        self.digest = self._content.finish(classes)
         self._report_empty_classes()
         self._report_duplicates(folder)
 
     def _write_split(self, name: str, writers: dict[str, SplitWriter]) -> None:
         split = self.source.splits[name]
-        to_valid = (
-            held_out([classes[0] for classes in split.strata()])
-            if "valid" in writers and name == "train"
-            else None
-        )
-        for index, inspected in enumerate(inspect_all(split)):
-            image, path = inspected.sample.image_bytes, inspected.sample.path
-            label = inspected.target
-            if inspected.problem:
-                self.findings.add("corrupt_images", path, inspected.problem)
-                continue
+        to_valid = held_out(split.strata()) if "valid" in writers and name == "train" else None
+        inspector = Inspector(self.codec, self.source.classes)
+        for index, inspected in enumerate(inspector.inspect_all(split)):
             target = "valid" if to_valid is not None and to_valid[index] else name
-            writers[target].add(image, path, label)
-            self._content.add(target, inspected.bytes_digest, label)
-            self._duplicates.add(target, inspected.pixels_digest)
-            self.gallery.add(inspected)
+            self._take(inspected, target, writers[target])
+            self._progress.advance()
+
+    def _take(self, inspected: Inspected, split: str, writer: SplitWriter) -> None:
+        image, path, record = inspected.sample.image_bytes, inspected.sample.path, inspected.record
+        if inspected.problem:
+            self.findings.add("corrupt_images", path, inspected.problem)
+        for place, problem in inspected.label_problems:
+            self.findings.add("invalid_labels", place, problem)
+        if record is None:
+            return
+        writer.add(image, path, record.encoded, record.counts)
+        self._content.add(split, inspected.bytes_digest, record.digest)
+        self._duplicates.add(split, inspected.pixels_digest)
+        self.gallery.add(inspected)
 
     def _report_empty_classes(self) -> None:
         for label, name in enumerate(self.source.classes):
             counts = {split: entry.class_counts[label] for split, entry in self.splits.items()}
             if not counts["train"]:
                 others = ", ".join(f"{count} in {split}" for split, count in counts.items() if count)
-                message = "no training image" + (f", though {others}" if others else "")
+                message = f"no training {self.codec.counted.removesuffix('s')}"
+                message += f", though {others}" if others else ""
                 self.findings.add("empty_classes", f"class {name!r}", message)
 
     def _report_duplicates(self, folder: Path) -> None:
-        readers = {name: SplitReader(folder, split) for name, split in self.splits.items()}
+        readers = {name: SplitReader(folder, split, self.task) for name, split in self.splits.items()}
         for group in self._duplicates.groups():
             (first, where), *others = group.members
             named = [f"{split}: {readers[split][index].path}" for split, index in others]
-            labels = {readers[split][index].label for split, index in group.members}
-            message = f"the same picture as {', '.join(named)}" + (
-                ", under another class" if len(labels) > 1 else ""
-            )
+            targets = {self.codec.digest(readers[split][index].target) for split, index in group.members}
+            message = f"the same picture as {', '.join(named)}"
+            if len(targets) > 1:
+                one_class = self.task == "classification"
+                message += ", under another class" if one_class else ", labelled otherwise"
             check = "duplicates_across_splits" if group.across else "duplicates_within_splits"
             self.findings.add(check, f"{first}: {readers[first][where].path}", message)
 
 
 @contextlib.contextmanager
-def _writers(folder: Path, names: tuple[str, ...], classes: list[str]) -> Iterator[dict[str, SplitWriter]]:
-    writers = {name: SplitWriter(folder, name, classes) for name in names}
+def _abandoned_on_error(writers: dict[str, SplitWriter]) -> Iterator[None]:
     try:
-        yield writers
+        yield
     except BaseException:
         for writer in writers.values():
             writer.abandon()

@@ -14,6 +14,7 @@ import numpy as np
 from kubepresso.data.digest import ContentDigest, file_digest
 from kubepresso.data.manifest import Manifest, Split, read_manifest
 from kubepresso.data.shards import ShardView
+from kubepresso.data.targets import codec_of
 from kubepresso.errors import UserError
 
 
@@ -23,12 +24,12 @@ class Sample(NamedTuple):
     Args:
         image_bytes: The encoded image, as it came from its source.
         path: Where it came from, for messages.
-        label: Class index.
+        target: By task: a class index, `Objects`, `StoredMask` or `Poses`; see `kubepresso.data.targets`.
     """
 
     image_bytes: bytes
     path: str
-    label: int
+    target: Any
 
 
 class SplitReader:
@@ -37,11 +38,13 @@ class SplitReader:
     Args:
         folder: The prepared folder.
         split: Its entry in the manifest.
+        task: Of the data set.
     """
 
-    def __init__(self, folder: Path, split: Split) -> None:
+    def __init__(self, folder: Path, split: Split, task: str) -> None:
         self.folder = folder
         self.split = split
+        self.task = task
         self._ends = list(itertools.accumulate(shard.rows for shard in split.shards))
         self._views: dict[int, ShardView] = {}
 
@@ -55,23 +58,22 @@ class SplitReader:
         shard = bisect.bisect_right(self._ends, index)
         row = index - (self._ends[shard] - self.split.shards[shard].rows)
         view = self._view(shard)
-        return Sample(view.image(row), view.path(row), int(view.labels[row]))
+        return Sample(view.image(row), view.path(row), view.targets[row])
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[index] for index in range(len(self)))
 
-    @property
-    def labels(self) -> np.ndarray:
-        """All labels, int64 of shape ``[len]``."""
-        views = [self._view(shard).labels for shard in range(len(self.split.shards))]
-        return np.concatenate(views) if views else np.empty(0, np.int64)
+    def instance_counts(self) -> np.ndarray:
+        """Return the instances of each sample, int64 ``[len]``; for pose estimation only."""
+        counts = [self._view(shard).targets.lengths for shard in range(len(self.split.shards))]
+        return np.concatenate(counts) if counts else np.empty(0, np.int64)
 
     def _view(self, shard: int) -> ShardView:
         view = self._views.get(shard)
         if view is None:
             path = self.folder / self.split.shards[shard].file
             try:
-                view = ShardView(path)
+                view = ShardView(path, codec_of(self.task))
             except ValueError as error:
                 raise UserError(f"{path}: {error}; run prepare_dataset again") from error
             self._views[shard] = view
@@ -128,7 +130,7 @@ class PreparedDataset:
         """
         if name not in self.manifest.splits:
             raise UserError(f"{self.folder}: no split {name!r}; it has {', '.join(self.splits)}")
-        return SplitReader(self.folder, self.manifest.splits[name])
+        return SplitReader(self.folder, self.manifest.splits[name], self.manifest.task)
 
     def verify(self) -> None:
         """Read every byte again and compare it with the recorded digests.
@@ -149,10 +151,11 @@ class PreparedDataset:
             raise UserError(problems)
 
     def _content_digest(self) -> str:
-        content = ContentDigest()
+        content, codec = ContentDigest(), codec_of(self.manifest.task)
         for name in self.splits:
             for sample in self.split(name):
-                content.add(name, hashlib.sha256(sample.image_bytes).digest(), sample.label)
+                image = hashlib.sha256(sample.image_bytes).digest()
+                content.add(name, image, codec.digest(sample.target))
         return content.finish(self.classes)
 
 

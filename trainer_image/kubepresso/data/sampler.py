@@ -1,4 +1,4 @@
-"""Which samples a process loads, in which batches, as keys ``(epoch, index)``."""
+"""Which samples a process loads, in which batches, as keys ``(epoch, index, step)``."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from torch.utils.data import Sampler
 from kubepresso.data.randomness import seeded
 from kubepresso.errors import UserError
 
-Key = tuple[int, int]
+Key = tuple[int, int, int]
+"""Epoch, index of the sample, and the global step in the epoch."""
 
 
 class TrainingBatches(Sampler[list[Key]]):
     """Batches of a permutation that depends on (seed, epoch) alone and is shared by all processes.
 
     The permutation is cut into global batches of ``batch_size * world_size``, and each of those into equal
-    parts, one a
-    process: any number of processes with the same global batch sees the same samples at the same step. The
-        last,
-    incomplete global batch is left out (in another epoch these are other samples); where it is the only one,
-    it is cut into equal parts of fewer samples.
+    parts, one a process: any number of processes with the same global batch sees the same samples at the
+    same step. The last, incomplete global batch is left out (in another epoch these are other samples); where
+    it is the only one, it is cut into equal parts of fewer samples.
 
     Args:
         count: Samples in the split.
@@ -31,8 +30,7 @@ class TrainingBatches(Sampler[list[Key]]):
         world_size: Number of processes.
 
     Attributes:
-        epoch: To be set before each epoch, counted from 0.
-        start_step: The first step to yield; 0 but for an epoch that goes on in its middle.
+        epoch: See `go_to`.
 
     Raises:
         UserError: There are fewer samples than processes.
@@ -46,27 +44,34 @@ class TrainingBatches(Sampler[list[Key]]):
             )
         self.batch_size = min(batch_size, count // world_size)
         self.epoch = 0
-        self.start_step = 0
+        self._step = 0
+        self._consumed = 0
         self._count = count
         self._seed = seed
         self._rank = rank
         self._world_size = world_size
 
-    @property
-    def steps(self) -> int:
-        """Batches of a whole epoch."""
-        return self._count // (self.batch_size * self._world_size)
+    def go_to(self, epoch: int, step: int = 0, consumed: int = 0) -> None:
+        """Say where to begin.
+
+        Args:
+            epoch: Counted from 0.
+            step: Steps of the epoch that are done.
+            consumed: Samples that all processes took in them; their number may have been another one.
+        """
+        self.epoch, self._step, self._consumed = epoch, step, consumed
 
     def __len__(self) -> int:
-        return self.steps - self.start_step
+        return (self._count - self._consumed) // (self.batch_size * self._world_size)
 
     def __iter__(self) -> Iterator[list[Key]]:
         with seeded(self._seed, self.epoch):
             order = torch.randperm(self._count).tolist()
         epoch, whole = self.epoch, self.batch_size * self._world_size
-        for step in range(self.start_step, self.steps):
-            begin = step * whole + self._rank * self.batch_size
-            yield [(epoch, index) for index in order[begin : begin + self.batch_size]]
+        for offset in range(len(self)):
+            begin = self._consumed + offset * whole + self._rank * self.batch_size
+            step = self._step + offset
+            yield [(epoch, index, step) for index in order[begin : begin + self.batch_size]]
 
 
 class EvaluationBatches(Sampler[list[Key]]):
@@ -88,5 +93,5 @@ class EvaluationBatches(Sampler[list[Key]]):
         return -(-(self._end - self._begin) // self._batch_size)
 
     def __iter__(self) -> Iterator[list[Key]]:
-        for begin in range(self._begin, self._end, self._batch_size):
-            yield [(0, index) for index in range(begin, min(begin + self._batch_size, self._end))]
+        for step, begin in enumerate(range(self._begin, self._end, self._batch_size)):
+            yield [(0, index, step) for index in range(begin, min(begin + self._batch_size, self._end))]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from kubepresso.data.digest import file_digest
 from kubepresso.data.manifest import Shard, Split
-from kubepresso.data.shards import ShardFile, shard_schema
+from kubepresso.data.shards import ShardFile
+from kubepresso.data.targets import TargetCodec
 
 SHARD_BYTES = 64 * 2**20
 SHARD_ROWS = 8192
@@ -21,26 +25,35 @@ class SplitWriter:
     Args:
         folder: Where the shards go.
         name: Name of the split.
+        codec: Of the task.
         classes: Class names.
     """
 
-    def __init__(self, folder: Path, name: str, classes: Sequence[str]) -> None:
+    def __init__(self, folder: Path, name: str, codec: TargetCodec, classes: Sequence[str]) -> None:
         self._folder = folder
         self._name = name
-        self._schema = shard_schema(classes)
-        self._class_counts = [0] * len(classes)
+        self._codec = codec
+        self._classes = classes
+        self._class_counts = np.zeros(len(classes), np.int64)
         self._shards: list[Shard] = []
         self._file: ShardFile | None = None
         self._file_bytes = 0
         self._clear_rows()
 
-    def add(self, image: bytes, path: str, label: int) -> None:
-        """Append one sample."""
+    def add(self, image: bytes, path: str, encoded: Any, counts: np.ndarray) -> None:
+        """Append one sample.
+
+        Args:
+            image: The encoded image.
+            path: Where it came from.
+            encoded: Its target, by ``codec.encode``.
+            counts: What it adds to the class counts, by ``codec.counts``.
+        """
         self._images.append(image)
         self._paths.append(path)
-        self._labels.append(label)
-        self._class_counts[label] += 1
-        self._row_bytes += len(image)
+        self._encoded.append(encoded)
+        self._class_counts += counts
+        self._row_bytes += len(image) + (len(encoded) if isinstance(encoded, bytes) else 0)
         if self._row_bytes >= ROW_GROUP_BYTES or len(self._images) >= ROW_GROUP_ROWS:
             self._write_rows()
 
@@ -49,7 +62,7 @@ class SplitWriter:
         self._write_rows()
         self._close_shard()
         count = sum(shard.rows for shard in self._shards)
-        return Split(count=count, class_counts=self._class_counts, shards=self._shards)
+        return Split(count=count, class_counts=self._class_counts.tolist(), shards=self._shards)
 
     def abandon(self) -> None:
         """Close an unfinished file after an error."""
@@ -61,8 +74,8 @@ class SplitWriter:
             return
         if self._file is None:
             name = f"{self._name}-{len(self._shards):05d}.parquet"
-            self._file = ShardFile(self._folder / name, self._schema)
-        self._file.write_rows(self._images, self._paths, self._labels)
+            self._file = ShardFile(self._folder / name, self._codec, self._classes)
+        self._file.write_rows(self._images, self._paths, self._encoded)
         self._file_bytes += self._row_bytes
         self._clear_rows()
         if self._file_bytes >= SHARD_BYTES or self._file.rows >= SHARD_ROWS:
@@ -79,5 +92,5 @@ class SplitWriter:
     def _clear_rows(self) -> None:
         self._images: list[bytes] = []
         self._paths: list[str] = []
-        self._labels: list[int] = []
+        self._encoded: list[Any] = []
         self._row_bytes = 0

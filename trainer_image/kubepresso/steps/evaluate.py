@@ -19,7 +19,7 @@ from kubepresso import tracking
 from kubepresso.augmentation import BuildContext, build_recipe
 from kubepresso.config import AugmentationConfig, digest, parse_view
 from kubepresso.data import PreparedDataset, SplitReader
-from kubepresso.data.dataset import ClassificationDataset
+from kubepresso.data.dataset import build_dataset
 from kubepresso.data.decoding import decode_rgb
 from kubepresso.errors import UserError
 from kubepresso.export.latency import Latency, measure_latency
@@ -170,22 +170,24 @@ def measure(
     name = split or choose_split(prepared)
     reader = prepared.split(name)
     _check_fit(bundle, prepared, reader, name)
-    cost = _cost(bundle, next(_batches(bundle, reader))["image"][:_ONNX_IMAGES])
+    cost = _cost(bundle, next(_batches(bundle, prepared, name))["image"][:_ONNX_IMAGES])
     task = build_task(bundle.manifest.task, prepared.classes, (), metric_names)
-    quality, logits, labels = _quality(bundle, reader, task)
+    quality, logits, labels = _quality(bundle, prepared, name, task)
     others: dict[str, dict[str, float]] = {
-        other: _quality(bundle, prepared.split(other), task)[0]
+        other: _quality(bundle, prepared, other, task)[0]
         for other in ("valid", "test")
         if other != name and other in prepared.splits and len(prepared.split(other))
     }
     return _figures(bundle, prepared, name, quality, others, cost, logits, labels)
 
 
-def _quality(bundle: Bundle, reader: SplitReader, task: Task) -> tuple[dict[str, float], Tensor, Tensor]:
+def _quality(
+    bundle: Bundle, prepared: PreparedDataset, split: str, task: Task
+) -> tuple[dict[str, float], Tensor, Tensor]:
     """Return the task's metrics on a split, with all logits and labels in order."""
     metrics = task.metrics()
     outputs, labels = [], []
-    for batch, logits in _predict(bundle, _batches(bundle, reader)):
+    for batch, logits in _predict(bundle, _batches(bundle, prepared, split)):
         for metric in metrics:
             metric.update(logits, batch)
         outputs.append(logits)
@@ -227,11 +229,11 @@ def _listed(classes: Sequence[str]) -> str:
     return f"{len(classes)} ({shown}{', ...' if len(classes) > 12 else ''})"
 
 
-def _batches(bundle: Bundle, reader: SplitReader) -> Iterator[dict[str, Tensor]]:
-    recipe = build_recipe(_preprocessing(bundle), BuildContext(bundle.manifest.task))
-    keys: Any = [(0, index) for index in range(len(reader))]
-    workers = min(4, os.cpu_count() or 1) if len(reader) >= _WORKERS_FROM else 0
-    data: Any = ClassificationDataset(reader, recipe, seed=0)
+def _batches(bundle: Bundle, prepared: PreparedDataset, split: str) -> Iterator[dict[str, Tensor]]:
+    context = BuildContext(bundle.manifest.task, swap=prepared.manifest.swap)
+    data: Any = build_dataset(prepared, split, build_recipe(_preprocessing(bundle), context), seed=0)
+    keys: Any = [(0, index, 0) for index in range(len(data))]
+    workers = min(4, os.cpu_count() or 1) if len(data) >= _WORKERS_FROM else 0
     return iter(DataLoader(data, _BATCH_SIZE, sampler=keys, num_workers=workers))
 
 

@@ -20,9 +20,9 @@ from kubepresso.augmentation.sheet import PhaseReport, write_sheet
 from kubepresso.augmentation.trace import trace
 from kubepresso.config import View, digest, parse_view
 from kubepresso.data import PreparedDataset, SplitReader
-from kubepresso.data.dataset import ClassificationDataset
-from kubepresso.data.decoding import decode_rgb
+from kubepresso.data.dataset import ImageDataset, build_dataset
 from kubepresso.data.randomness import seeded
+from kubepresso.data.samples import to_sample
 from kubepresso.errors import UserError
 from kubepresso.steps.trainer_speed import measure_training_speed
 
@@ -115,11 +115,11 @@ class _Trial:
         traces = []
         for index, sample in zip(indices, stored, strict=True):
             with seeded(self.seed, 0, index):
-                traces.append(trace(recipe, {"image": decode_rgb(sample.image_bytes), "label": sample.label}))
+                traces.append(trace(recipe, to_sample(self.task, sample.image_bytes, sample.target)))
         found = check_results(phase, recipe, traces)
         speed = 0.0
         if not any(followed.error for followed in traces):
-            source = ClassificationDataset(reader, recipe, self.seed)
+            source = build_dataset(self.prepared, split, recipe, self.seed)
             found += self._check_randomness(phase, entries, source, indices)
             speed = _measure(source, indices)
             if phase == "train" and not found:
@@ -135,24 +135,22 @@ class _Trial:
             return Recipe([], [], [])
 
     def _check_randomness(
-        self, phase: str, entries: Sequence[Any], source: ClassificationDataset, indices: Sequence[int]
+        self, phase: str, entries: Sequence[Any], source: ImageDataset, indices: Sequence[int]
     ) -> list[str]:
         random_names = [
             f"augmentation.{phase}[{position}] ({entry.name})"
             for position, entry in enumerate(entries)
             if entry.random and entry.acts_on != "batch"
         ]
-        once, again = ([source[0, index] for index in indices] for _ in range(2))
-        later = [source[epoch, index] for epoch in range(1, _EPOCHS) for index in indices]
+        once, again = ([source[0, index, 0] for index in indices] for _ in range(2))
+        later = [source[epoch, index, 0] for epoch in range(1, _EPOCHS) for index in indices]
         problems, warnings = check_repeatable(phase, random_names, once, again, later)
         self.warnings += warnings
         return problems
 
-    def _check_mixing(
-        self, recipe: Recipe, source: ClassificationDataset, indices: Sequence[int]
-    ) -> list[str]:
+    def _check_mixing(self, recipe: Recipe, source: ImageDataset, indices: Sequence[int]) -> list[str]:
         problems: list[str] = []
-        batch = [source[0, index] for index in indices]
+        batch = [source[0, index, 0] for index in indices]
         images = torch.stack([sample["image"] for sample in batch])
         labels = torch.tensor([sample["label"] for sample in batch])
         for transform in recipe.batch_transforms:
@@ -200,14 +198,14 @@ def _spread(reader: SplitReader, samples: int) -> list[int]:
     return [int(index) for index in np.unique(places.round())]
 
 
-def _measure(source: ClassificationDataset, indices: Sequence[int]) -> float:
+def _measure(source: ImageDataset, indices: Sequence[int]) -> float:
     """Return images/s of decoding and recipe on one thread, as a loader process has it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         done, started = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - started) < _MEASURED_SECONDS:
-            source[_EPOCHS, indices[done % len(indices)]]
+            source[_EPOCHS, indices[done % len(indices)], 0]
             done += 1
         return done / elapsed
     finally:

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from kubepresso.augmentation import BuildContext, build_recipe
+from kubepresso.augmentation import BuildContext, Recipe, build_recipe
 from kubepresso.config import TrainingConfig, View
 from kubepresso.config.logging import ModelSaveOptions
-from kubepresso.data import PreparedDataset, SplitReader
-from kubepresso.data.dataset import ClassificationDataset
+from kubepresso.data import PreparedDataset
+from kubepresso.data.dataset import ImageDataset, build_dataset
 from kubepresso.data.loader import build_loader
 from kubepresso.data.sampler import EvaluationBatches, TrainingBatches
 from kubepresso.errors import UserError
@@ -66,25 +66,29 @@ class Start:
     lineage: dict[str, Any]
 
 
-def build_loaders(view: View, group: Group, dataset: PreparedDataset) -> Loaders:
+def build_loaders(view: View, epochs: int, group: Group, dataset: PreparedDataset) -> Loaders:
     """Open both splits and build their loaders.
+
+    Args:
+        view: The modules environment and augmentation.
+        epochs: Of this training.
+        group: The processes that train together.
+        dataset: The prepared data.
 
     Raises:
         UserError: A split is missing, a recipe is wrong.
     """
     environment = view.need("environment")
-    task = view.need("model").task
     augmentation = view.need("augmentation")
-    context = BuildContext(task, view.need("training").epochs)
+    context = BuildContext(dataset.manifest.task, epochs, dataset.manifest.swap)
     train_recipe = build_recipe(augmentation.train, context)
-    train_split, valid_split = (_split(dataset, name) for name in ("train", "valid"))
-    train = ClassificationDataset(train_split, train_recipe, environment.seed)
-    valid = ClassificationDataset(valid_split, build_recipe(augmentation.inference, context), environment.seed)
+    train = _split(dataset, "train", train_recipe, environment.seed)
+    valid = _split(dataset, "valid", build_recipe(augmentation.inference, context), environment.seed)
     place = (group.rank, group.world_size)
     batches = TrainingBatches(len(train), environment.batch_size, environment.seed, *place)
     valid_batches = EvaluationBatches(len(valid), environment.batch_size, *place)
     workers, pin = environment.num_workers, group.device.type == "cuda"
-    height, width = valid[0, 0]["image"].shape[-2:]
+    height, width = valid[0, 0, 0]["image"].shape[-2:]
     return Loaders(
         build_loader(train, batches, workers, "augmentation.train", pin),
         batches,
@@ -95,8 +99,8 @@ def build_loaders(view: View, group: Group, dataset: PreparedDataset) -> Loaders
     )
 
 
-def _split(dataset: PreparedDataset, name: str) -> SplitReader:
-    split = dataset.split(name)
+def _split(dataset: PreparedDataset, name: str, recipe: Recipe, seed: int) -> ImageDataset:
+    split = build_dataset(dataset, name, recipe, seed)
     if not len(split):
         raise UserError(f"data: the split {name} holds no images; training needs some in train and in valid")
     return split
@@ -160,18 +164,21 @@ def build_state(
     )
 
 
-def identity(view: View, config: TrainingConfig, group: Group, start: Start, loaders: Loaders) -> str:
-    """Return a digest of all that decides the course of a training, to know its checkpoints by."""
+def identity(view: View, config: TrainingConfig, start: Start, loaders: Loaders) -> str:
+    """Return a digest of all that decides the course of a training, to know its checkpoints by.
+
+    The number of processes is not in it: a training may go on with another one.
+    """
     environment, logging = view.need("environment"), view.need("logging")
     content = {
         "augmentation": view.need("augmentation").model_dump(mode="json"),
         "model": view.need("model").model_dump(mode="json"),
-        "training": config.model_dump(mode="json"),
+        "training": config.model_dump(mode="json", exclude={"checkpoints"}),
         "criterion": logging.model_save_options.best_model_criterion,
         "validation_epoch": logging.model_save_options.validation_epoch,
         "metrics": logging.metrics.metric_names,
         "seed": environment.seed,
-        "batch": [environment.batch_size, group.world_size],
+        "batch": environment.batch_size,
         "data": loaders.digest,
         "start": start.parent,
     }

@@ -2,6 +2,7 @@
 
 from kubepresso.data.targets.codec import TargetCodec, codec_of
 from kubepresso.data.targets.kinds import (
+    IGNORE,
     ClassMask,
     Geometry,
     Keypoint,
@@ -13,6 +14,7 @@ from kubepresso.data.targets.kinds import (
 )
 
 __all__ = [
+    "IGNORE",
     "ClassMask",
     "Geometry",
     "Keypoint",

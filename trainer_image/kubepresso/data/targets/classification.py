@@ -15,18 +15,23 @@ class Codec:
     """Column ``label``, int64; see `TargetCodec`."""
 
     counted = "images"
+    file_column = None
 
     def fields(self, classes: Sequence[str]) -> tuple[list[pa.Field], dict[str, Any]]:
         """Return the column, and a ``ClassLabel`` for ``datasets``."""
         return [pa.field("label", pa.int64())], {"label": {"_type": "ClassLabel", "names": list(classes)}}
 
-    def arrays(self, targets: Sequence[int], classes: Sequence[str]) -> list[pa.Array]:
-        """Return the labels as one array."""
-        return [pa.array(targets, pa.int64())]
+    def encode(self, target: int) -> int:
+        """Return the label."""
+        return target
 
-    def read(self, table: pa.Table) -> Sequence[Any]:
-        """Return the labels of a shard, int64."""
-        return table["label"].to_numpy()  # type: ignore[no-any-return]
+    def arrays(self, encoded: Sequence[int], classes: Sequence[str]) -> list[pa.Array]:
+        """Return the labels as one array."""
+        return [pa.array(encoded, pa.int64())]
+
+    def read(self, table: pa.Table, files: Sequence[bytes]) -> list[int]:
+        """Return the labels of a shard."""
+        return table["label"].to_pylist()  # type: ignore[no-any-return]
 
     def digest(self, target: int) -> bytes:
         """Return the label in eight bytes."""

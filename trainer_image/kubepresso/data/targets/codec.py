@@ -17,17 +17,28 @@ class TargetCodec(Protocol):
 
     #: What is counted for each class: "images", "objects", "pixels" or "keypoints".
     counted: str
+    #: Column of encoded files (a struct as ``image`` is), read from the memory map alone; None where none.
+    file_column: str | None
 
     def fields(self, classes: Sequence[str]) -> tuple[list[pa.Field], dict[str, Any]]:
         """Return the columns beside ``image``, and their types for ``datasets`` by column name."""
         ...
 
-    def arrays(self, targets: Sequence[Any], classes: Sequence[str]) -> list[pa.Array]:
-        """Turn targets into the arrays of these columns."""
+    def encode(self, target: Any) -> Any:
+        """Return what is kept of a target until its rows are written: for a mask, its encoded bytes."""
         ...
 
-    def read(self, table: pa.Table) -> Sequence[Any]:
-        """Return random access to the targets of a shard, given the columns of `fields`."""
+    def arrays(self, encoded: Sequence[Any], classes: Sequence[str]) -> list[pa.Array]:
+        """Turn what `encode` gave into the arrays of these columns."""
+        ...
+
+    def read(self, table: pa.Table, files: Sequence[bytes]) -> Sequence[Any]:
+        """Return random access to the targets of a shard.
+
+        Args:
+            table: The columns of `fields`, without the file column.
+            files: The encoded files; empty without a file column.
+        """
         ...
 
     def digest(self, target: Any) -> bytes:
