@@ -39,11 +39,12 @@ class Recipe:
 
         Args:
             sample: ``image``, a ``tv_tensors.Image`` uint8 ``[3, H, W]``, and the task's targets:
-                classification ``label`` (int); detection ``boxes`` (``BoundingBoxes`` XYXY float32 ``[n, 4]``),
-                ``labels`` (int64 ``[n]``), ``crowd`` (bool ``[n]``); segmentation ``mask`` (``Mask`` uint8
-                ``[H, W]``, 255 is no class); pose estimation, one instance: ``boxes`` ``[1, 4]``,
-                ``keypoints`` (``KeyPoints`` float32 ``[k, 2]``), ``visibility`` (int64 ``[k]``). Other keys
-                pass through, but ``origin`` ``[n]`` goes with the boxes, -1 for those of other images.
+                classification ``label`` (int); detection ``boxes`` (``BoundingBoxes`` XYXY float32
+                ``[n, 4]``), ``labels`` (int64 ``[n]``), ``crowd`` (bool ``[n]``); segmentation ``mask``
+                (``Mask`` uint8 ``[H, W]``, 255 is no class); pose estimation, one instance: ``boxes``
+                ``[1, 4]``, ``keypoints`` (``KeyPoints`` float32 ``[k, 2]``), ``visibility`` (int64 ``[k]``).
+                Other keys pass through, but ``origin`` (int64 ``[n]``) goes with the boxes, -1 for those of
+                other images.
             context: Needed by ``mosaicdetection`` and ``randomresize`` only.
 
         Returns:

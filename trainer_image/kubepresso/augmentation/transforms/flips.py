@@ -27,8 +27,7 @@ def build_horizontal(entry: RandomHorizontalFlip, context: BuildContext) -> Samp
 def build_vertical(entry: RandomVerticalFlip, context: BuildContext) -> SampleTransform:
     """Mirror top and bottom with probability ``p``; keypoints change places with their partners.
 
-    A person upside down in a mirror is a mirrored person, whose left hand looks like a right one: the partners
-    change places as in a horizontal flip.
+    It is a mirror, too: the left hand of what it shows looks like a right one.
     """
     return _Flip(F.vertical_flip, F.vertical_flip_image, 1, entry.p, context)
 
@@ -67,7 +66,7 @@ class _Flip:
         """Draw, and mirror every part."""
         if torch.rand(1) >= self.p:
             return sample
-        moved = {key: self.flip(sample[key]) for key in ("mask", "boxes") if key in sample}
+        moved: Sample = {key: self.flip(sample[key]) for key in ("mask", "boxes") if key in sample}
         if "keypoints" in sample:
             moved |= self._mirror(sample)
         return {**sample, **moved, "image": self.flip_image(sample["image"])}
