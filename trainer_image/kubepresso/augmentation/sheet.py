@@ -1,4 +1,4 @@
-"""The contact sheet of validate_augmentation: every image before and after each transform."""
+"""The contact sheet of validate_augmentation: every sample before and after each transform."""
 
 from __future__ import annotations
 
@@ -7,16 +7,55 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from torch.nn import functional
-from torchvision.io import encode_png
-
+from kubepresso.augmentation.checks.following import Following
+from kubepresso.augmentation.checks.losses import Loss, share_lost
+from kubepresso.augmentation.drawing import (
+    FIRST_OF_PAIR,
+    IGNORED,
+    LARGE_SIDE,
+    SECOND_OF_PAIR,
+    SMALL_SIDE,
+    UNPAIRED,
+    Colour,
+    draw_sample,
+    ink_on,
+    mime_of,
+    pair_colours,
+    palette,
+)
+from kubepresso.augmentation.figures import Figure
+from kubepresso.augmentation.inventory import UNITS, held
 from kubepresso.augmentation.recipe import Recipe
-from kubepresso.augmentation.trace import Trace
+from kubepresso.augmentation.trace import Sample, Trace
 from kubepresso.reporting.page import image_uri, write_page
 
-_SIDE = 92
-_ROWS = 6
+_SMALL_ROWS = 6
+_LARGE_ROWS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What the samples show.
+
+    Args:
+        task: ``data.task``.
+        classes: Class names; keypoint names for poses.
+        swap: Of poses, each keypoint's partner.
+    """
+
+    task: str
+    classes: Sequence[str]
+    swap: Sequence[int] = ()
+
+    @property
+    def colours(self) -> list[Colour]:
+        """A colour for each class."""
+        return pair_colours(self.swap) if self.task == "pose_estimation" else palette(len(self.classes))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether targets are drawn, which takes larger pictures."""
+        return self.task in UNITS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,24 +65,78 @@ class PhaseReport:
     Args:
         phase: train or inference.
         recipe: The recipe.
+        subject: What the samples show.
         names: Names of the samples.
         traces: The samples.
         images_per_second: Of the whole recipe with decoding, in one process.
+        losses: What each transform loses.
+        following: Whether targets go where pixels go.
+        figures: What is in the samples before and after.
     """
 
     phase: str
     recipe: Recipe
+    subject: Subject
     names: Sequence[str]
     traces: Sequence[Trace]
     images_per_second: float
+    losses: Sequence[Loss] = ()
+    following: Following = dataclasses.field(default_factory=Following)
+    figures: Sequence[Figure] = ()
 
     @property
     def rows(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """Name, and ``(data URI, caption)`` of the source and of each stage, for the first samples."""
+        shown = _LARGE_ROWS if self.subject.is_large else _SMALL_ROWS
         return [
-            (name, [_cell(followed.source), *(_cell(stage.image) for stage in followed.stages)])
-            for name, followed in list(zip(self.names, self.traces, strict=True))[:_ROWS]
+            (name, [self._cell(sample) for sample in followed.samples[: 1 + len(followed.stages)]])
+            for name, followed in list(zip(self.names, self.traces, strict=True))[:shown]
         ]
+
+    def _cell(self, sample: Sample) -> tuple[str, str]:
+        image, subject = sample["image"], self.subject
+        height, width = image.shape[-2:]
+        caption = f"{height} × {width}" + (" float" if image.is_floating_point() else "")
+        side = LARGE_SIDE if subject.is_large else SMALL_SIDE
+        picture = draw_sample(sample, subject.classes, subject.colours, side)
+        return image_uri(picture, mime_of(picture)), caption
+
+    @property
+    def legend(self) -> list[tuple[str, str, str]]:
+        """Name, colour and the ink that can be read on it, of what is drawn."""
+        if self.subject.task == "pose_estimation":
+            named = [
+                ("first of a pair", FIRST_OF_PAIR),
+                ("second of a pair", SECOND_OF_PAIR),
+                ("no partner", UNPAIRED),
+            ]
+        elif self.subject.is_large:
+            named = [
+                (self.subject.classes[index], self.subject.colours[index]) for index in self._classes_shown()
+            ]
+        else:
+            named = []
+        if self.subject.task == "segmentation":
+            named.append(("no class (255)", IGNORED))
+        return [
+            (name, "#{:02x}{:02x}{:02x}".format(*colour), "#{:02x}{:02x}{:02x}".format(*ink_on(colour)))
+            for name, colour in named
+        ]
+
+    def _classes_shown(self) -> list[int]:
+        drawn = [sample for run in self.traces[:_LARGE_ROWS] for sample in (run.source, run.result) if sample]
+        counts = [held(self.subject.task, sample, len(self.subject.classes)) for sample in drawn]
+        return [index for index in range(len(self.subject.classes)) if any(count[index] for count in counts)]
+
+    @property
+    def unit(self) -> str:
+        """What is lost, in the plural; empty for classification."""
+        return UNITS.get(self.subject.task, "")
+
+    @property
+    def share_lost(self) -> float:
+        """Part of the objects that the recipe loses."""
+        return share_lost(self.losses)
 
     @property
     def milliseconds(self) -> list[tuple[str, float, None]]:
@@ -92,24 +185,3 @@ def write_sheet(
         warnings=warnings,
         throughput=throughput,
     )
-
-
-def _cell(image: torch.Tensor) -> tuple[str, str]:
-    height, width = image.shape[-2:]
-    caption = f"{height} × {width}" + (" float" if image.is_floating_point() else "")
-    return image_uri(encode_png(_displayable(image)).numpy().tobytes()), caption
-
-
-def _displayable(image: torch.Tensor) -> torch.Tensor:
-    """Return uint8 ``[3, h, w]``; floats beyond 0 to 1 and 0 to 255 are stretched to their range."""
-    pixels = torch.nan_to_num(image.to(torch.float32), posinf=0.0, neginf=0.0)
-    if image.is_floating_point():
-        low, high = pixels.min(), pixels.max()
-        if low < 0 or high > 255:
-            pixels = (pixels - low) / (high - low).clamp(min=1e-12) * 255
-        elif high <= 1:
-            pixels = pixels * 255
-    scale = _SIDE / max(image.shape[-2:])
-    method = "nearest" if scale > 1 else "area"
-    size = [max(round(side * scale), 1) for side in image.shape[-2:]]
-    return functional.interpolate(pixels[None], size, mode=method)[0].round().clamp(0, 255).to(torch.uint8)

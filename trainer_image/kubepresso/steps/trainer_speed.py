@@ -10,6 +10,9 @@ import torch
 from kubepresso.config import ModelConfig
 from kubepresso.models import build_model
 
+TASKS = ("classification",)
+"""Tasks whose models can be trained."""
+
 _STEPS = 3
 _LARGEST_BATCH = 32
 

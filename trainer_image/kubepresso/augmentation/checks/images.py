@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from kubepresso.augmentation.batch import BatchTransform
+from kubepresso.augmentation.checks.place import place_of
 from kubepresso.augmentation.recipe import Recipe
 from kubepresso.augmentation.trace import Trace, first_stage
 
 LARGEST_NORMALISED = 100.0
 SMALLEST_SPREAD = 0.02
-_SUM_TOLERANCE = 1e-4
-
-
-def place_of(phase: str, recipe: Recipe, index: int) -> str:
-    """Name a transform as in the YAML, for example ``augmentation.train[3] (randomresizedcrop)``."""
-    return f"augmentation.{phase}[{index}] ({recipe.names[index]})"
 
 
 def check_results(phase: str, recipe: Recipe, traces: Sequence[Trace]) -> list[str]:
@@ -37,7 +30,9 @@ def check_results(phase: str, recipe: Recipe, traces: Sequence[Trace]) -> list[s
         index, error = min(errors, key=lambda item: item[0])
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         return [f"{place_of(phase, recipe, index)}: fails on {len(errors)} of {len(traces)} images: {text}"]
-    results = [followed.stages[-1].image if followed.stages else followed.source for followed in traces]
+    results = [
+        followed.stages[-1].image if followed.stages else followed.source["image"] for followed in traces
+    ]
     problems = [_dtype_problem(phase, results), _shape_problem(phase, results)]
     infinite = _finite_problem(phase, recipe, traces)
     values = (
@@ -93,7 +88,7 @@ def _range_problem(phase: str, recipe: Recipe, results: Sequence[torch.Tensor]) 
 
 def _blank_problem(phase: str, recipe: Recipe, traces: Sequence[Trace]) -> str | None:
     """A crop may hit plain background now and then, so only a majority counts."""
-    pictured = [followed for followed in traces if not _is_constant(followed.source)]
+    pictured = [followed for followed in traces if not _is_constant(followed.source["image"])]
     blank = [followed for followed in pictured if followed.stages and _is_constant(followed.stages[-1].image)]
     if not blank or len(blank) * 2 <= len(pictured):
         return None
@@ -105,52 +100,3 @@ def _blank_problem(phase: str, recipe: Recipe, traces: Sequence[Trace]) -> str |
 def _is_constant(image: torch.Tensor) -> bool:
     flat = image.flatten(1)
     return flat.numel() == 0 or bool((flat == flat[:, :1]).all())
-
-
-def check_batch_transform(
-    transform: BatchTransform, images: torch.Tensor, labels: torch.Tensor, num_classes: int
-) -> list[str]:
-    """Check that a batch transform keeps the images' shape and gives valid soft targets."""
-    mixed, targets = transform(images, labels, num_classes)
-    problems = []
-    if mixed.shape != images.shape or not bool(mixed.isfinite().all()):
-        problems.append("augmentation.train (mixing): mixed images changed shape or are not finite")
-    sums_to_one = bool(((targets.sum(1) - 1).abs() < _SUM_TOLERANCE).all())
-    if targets.shape != (len(labels), num_classes) or bool((targets < 0).any()) or not sums_to_one:
-        problems.append("augmentation.train (mixing): targets are not shares of the classes that sum to 1")
-    return problems
-
-
-def check_repeatable(
-    phase: str, random_names: Sequence[str], once: Sequence[Any], again: Sequence[Any], later: Sequence[Any]
-) -> tuple[list[str], list[str]]:
-    """Check that randomness follows the seed, and that inference has none.
-
-    Args:
-        phase: train or inference.
-        random_names: Names of the recipe's random transforms.
-        once: Samples of an epoch.
-        again: The same samples of the same epoch once more.
-        later: The same samples of later epochs, any number of them.
-
-    Returns:
-        Problems, and warnings.
-    """
-    problems: list[str] = []
-    warnings: list[str] = []
-    if not _same(once, again):
-        problems.append(f"augmentation.{phase}: the same seed, epoch and sample gave different results")
-    varies = any(not _same(once, later[i : i + len(once)]) for i in range(0, len(later), len(once)))
-    if phase == "inference" and varies:
-        named = ", ".join(random_names) or "a transform"
-        problems.append(f"augmentation.inference: results change from epoch to epoch; remove {named}")
-    if phase == "train" and random_names and not varies:
-        named = ", ".join(random_names)
-        warnings.append(f"augmentation.train: {named} changed no image in any epoch tried; check p and sizes")
-    labels = {sample["label"] == other["label"] for sample, other in zip(once, again, strict=True)}
-    return problems + ([f"augmentation.{phase}: labels changed"] if False in labels else []), warnings
-
-
-def _same(first: Sequence[Any], second: Sequence[Any]) -> bool:
-    pairs = zip(first, second, strict=True)
-    return all(torch.equal(a["image"], b["image"]) for a, b in pairs)
