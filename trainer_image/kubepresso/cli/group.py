@@ -8,6 +8,8 @@ import click
 
 #: Name of a command to what it does; ``a-b`` is ``command`` in the module ``kubepresso.cli.a_b``.
 COMMANDS = {
+    "init": "Write six commented YAML files for a data set.",
+    "prepare": "Prepare the data set and try the augmentation, without training.",
     "run": "Run the whole pipeline on this machine.",
     "schema": "Print the JSON Schema of the six modules, for editors.",
     "validate": "Check a configuration and report every problem at once.",

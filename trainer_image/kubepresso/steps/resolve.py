@@ -59,7 +59,7 @@ def run(*, config_uri: str, overrides: Sequence[str] = ()) -> Resolution:
     with tracking.step_run("resolve", logging=config.logging) as tracked:
         placed = with_absolute_places(config, config_uri)  # steps may run in other folders
         text = placed.to_yaml()
-        config_digest, data_digest = digest(config.to_yaml()), _data_digest(placed.data)
+        config_digest, data_digest = digest(config.to_yaml()), digest_data(placed.data)
         resolution = Resolution(
             views=_with_weights(placed, cut_views(text)),
             config=text,
@@ -80,7 +80,7 @@ def _with_weights(config: Config, views: dict[str, str]) -> dict[str, str]:
     return {step: comment + view if step == "train" else view for step, view in views.items()}
 
 
-def _data_digest(data: DataConfig) -> str:
+def digest_data(data: DataConfig) -> str:
     """Digest all that is read of what ``data`` names."""
     uri = source_uri(data)
     if uri is None:

@@ -1,0 +1,214 @@
+"""From a folder to a survey: the format's own reader names samples and classes, image headers give sizes."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from kubepresso.config import DataConfig
+from kubepresso.data.findings import Findings
+from kubepresso.data.formats import Source, SourceSplit, open_source
+from kubepresso.data.formats.naming import canonical_split
+from kubepresso.data.formats.source import FileSplit, RawSample, read_sample
+from kubepresso.data.targets import Geometry, LabelProblemError, Objects
+from kubepresso.errors import UserError
+from kubepresso.scaffold.evidence import Candidate, Inventory, spread
+from kubepresso.scaffold.masks import describe_masks
+from kubepresso.scaffold.survey import Survey
+
+#: Images of a split whose headers are read, and whose labels are read to the end.
+_IMAGES = 400
+_FOUND_SHOWN = ("invalid_labels", "missing_labels")
+
+
+def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) -> Survey:
+    """Open a data set as its steps will, and measure what a configuration depends on.
+
+    Args:
+        candidate: How to read it.
+        inventory: Its files.
+        root_name: ``data.path.root``, as it is to be written.
+
+    Raises:
+        UserError: It cannot be read in this way.
+    """
+    notes: dict[str, str] = {}
+    keys: dict[str, Any] = {"path": {"root": str(inventory.root), **_tables(candidate, inventory)}}
+    if candidate.layout == "masks":
+        found = describe_masks(inventory)
+        keys |= found.data
+        notes |= found.notes
+    findings = Findings()
+    source = _open(candidate, keys, inventory.root, findings)
+    keys["path"] |= _places(candidate, keys, source, inventory.root)
+    keys["path"]["root"] = root_name
+    keys.setdefault("id_mapping", _mapping(source))
+    sizes, sides = _measure(source, findings)
+    if not sizes:
+        raise UserError(f"{inventory.root}: no image could be opened; found {candidate.found}")
+    counted = {} if candidate.task == "segmentation" else {"train": _class_counts(source)}
+    return Survey(
+        task=candidate.task,
+        layout=candidate.layout,
+        classes=source.classes,
+        counts={split: len(source.splits[split]) for split in _order(source)},
+        sizes=sizes,
+        data=keys,
+        keypoints=source.keypoints,
+        class_counts=counted,
+        box_sides=sides,
+        problems={check: list(map(str, findings.by_check.get(check, ()))) for check in _FOUND_SHOWN},
+        notes=notes,
+    )
+
+
+def _open(candidate: Candidate, keys: Mapping[str, Any], root: Path, findings: Findings) -> Source:
+    data = {"task": candidate.task, "layout": candidate.layout, **keys}
+    return open_source(DataConfig.model_validate(data), root, findings)
+
+
+def _order(source: Source) -> list[str]:
+    return [split for split in ("train", "valid", "test") if split in source.splits]
+
+
+def _mapping(source: Source) -> list[Any]:
+    """Return ``id_mapping``: names, or the keypoints with their partners."""
+    if not source.keypoints:
+        return list(source.classes)
+    names = [point.name for point in source.keypoints]
+    return [
+        {"name": point.name, "swap": names[point.swap] if point.swap != index else None}
+        for index, point in enumerate(source.keypoints)
+    ]
+
+
+def _class_counts(source: Source) -> list[int]:
+    counts = [0] * len(source.classes)
+    for classes in source.splits["train"].strata():
+        for label in classes:
+            counts[label] += 1
+    return counts
+
+
+def _places(
+    candidate: Candidate, keys: Mapping[str, Any], source: Source, root: Path
+) -> dict[str, dict[str, str]]:
+    """Name the folders of each split, where that reads the same samples as finding them does."""
+    if len(keys["path"]) > 1:
+        return {}
+    named: dict[str, dict[str, str]] = {}
+    for split in _order(source):
+        place = _place(candidate, source.splits[split])
+        if place is None:
+            return {}
+        named[split] = place
+    images = [place["image"] for place in named.values()]
+    if len(set(images)) < len(images) or "." in images:
+        return {}
+    again = {"id_mapping": _mapping(source), **keys, "path": {**keys["path"], **named}}
+    try:
+        other = _open(candidate, again, root, Findings())
+    except UserError:
+        return {}
+    same = list(other.classes) == list(source.classes) and all(
+        split in other.splits and len(other.splits[split]) == len(source.splits[split])
+        for split in source.splits
+    )
+    return named if same else {}
+
+
+def _place(candidate: Candidate, split: SourceSplit) -> dict[str, str] | None:
+    if not isinstance(split, FileSplit) or not split.files:
+        return None
+    images = [PurePosixPath(entry.path) for entry in split.files]
+    if candidate.layout in ("class_folders", "image_folder"):
+        first = images[0].parts[0]
+        whole = all(len(path.parts) > 1 and path.parts[0] == first for path in images)
+        return {"image": first} if whole and canonical_split(first) else None
+    place = {"image": _common(images)}
+    labels = [getattr(entry.label, "path", None) for entry in split.files]
+    if all(isinstance(path, str) for path in labels):
+        place["label"] = _common([PurePosixPath(str(path).partition(":")[0]) for path in labels])
+    return place
+
+
+def _common(paths: list[PurePosixPath]) -> str:
+    return os.path.commonpath([str(path.parent) for path in paths]) or "."
+
+
+def _measure(source: Source, findings: Findings) -> tuple[list[tuple[int, int]], list[float]]:
+    """Return upright sizes, and for boxes the root of their area as a part of the longer side."""
+    sizes: list[tuple[int, int]] = []
+    sides: list[float] = []
+    for sample in _some_samples(source):
+        geometry = _geometry(sample.image_bytes)
+        if geometry is None:
+            continue
+        sizes.append((geometry.width, geometry.height))
+        if sample.target is None:
+            continue
+        try:
+            target = sample.target(geometry)
+        except LabelProblemError as problem:
+            findings.add("invalid_labels", problem.place or sample.path, str(problem))
+            continue
+        if isinstance(target, Objects) and len(target.boxes):
+            spans = target.boxes[:, 2:] - target.boxes[:, :2]
+            longer = max(geometry.width, geometry.height)
+            sides += [float(side) for side in (spans[:, 0] * spans[:, 1]) ** 0.5 / longer]
+    return sizes, sides
+
+
+def _some_samples(source: Source) -> Iterator[RawSample]:
+    """Yield samples of each split: spread over all of it where they are files, else the first ones."""
+    for split in source.splits.values():
+        if isinstance(split, FileSplit):
+            yield from map(read_sample, spread(split.files, _IMAGES))
+        else:
+            yield from itertools.islice(iter(split), _IMAGES)
+
+
+def _geometry(content: bytes) -> Geometry | None:
+    """Read width, height and orientation from an image's header; None where it is no image."""
+    # Pillow's readers raise anything; prepare_dataset reports it
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(content)) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = turned if turned in range(1, 9) else 1
+        width, height = image.size
+        return Geometry(*((height, width) if orientation >= 5 else (width, height)), orientation)
+    return None
+
+
+def _tables(candidate: Candidate, inventory: Inventory) -> dict[str, dict[str, str]]:
+    """Name the tables of a data set with labels in CSV files, and the folder that holds their images."""
+    if candidate.layout != "csv_labels":
+        return {}
+    folders = sorted({file.parent for file in inventory.images})
+    found: dict[str, dict[str, str]] = {}
+    for table in inventory.by_suffix[".csv"]:
+        name = _first_name(table)
+        split = next(filter(None, map(canonical_split, (table.stem, table.parent.name))), "train")
+        holding = [folder for folder in folders if name and (folder / name).is_file()]
+        holding.sort(key=lambda folder: canonical_split(folder.name) != split)
+        if holding and split not in found:
+            image = inventory.name(holding[0])
+            found[split] = {"image": image, "label": inventory.name(table)}
+    if "train" not in found:
+        raise UserError(f"{inventory.root}: {candidate.found}, but no folder holds the images it names")
+    return found
+
+
+def _first_name(table: Path) -> str | None:
+    unreadable = contextlib.suppress(OSError, UnicodeDecodeError, csv.Error)
+    with unreadable, table.open(newline="", encoding="utf-8-sig") as file:
+        row = next(csv.DictReader(file), None)
+        return (row.get("image_id") or "").strip() if row else None
+    return None
