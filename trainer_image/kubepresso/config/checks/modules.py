@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kubepresso.config.checks.findings import Finding, error, warning
 from kubepresso.config.checks.recipes import final_size
+from kubepresso.config.cluster import amount
 from kubepresso.config.config import View
 from kubepresso.config.data import DataConfig
 from kubepresso.config.problems import Path
@@ -109,8 +110,23 @@ def check_logging(view: View) -> Iterator[Finding]:
 
 def check_environment(view: View) -> Iterator[Finding]:
     """Check that the processes can be placed."""
-    if view.environment is not None:
-        distributed = view.environment.distributed
-        if distributed.nodes > 1:
-            text = f"{distributed.nodes}, but the launcher {distributed.launcher} has one node; set nodes: 1"
-            yield error(text, "environment", "distributed", "nodes")
+    if view.environment is None:
+        return
+    distributed, path = view.environment.distributed, ("environment", "distributed")
+    if distributed.nodes > 1 and distributed.launcher == "local":
+        text = f"{distributed.nodes}, but the launcher local has one node; set nodes: 1"
+        yield error(text, *path, "nodes")
+    if distributed.max_nodes is not None and distributed.max_nodes < distributed.nodes:
+        text = f"{distributed.max_nodes} is fewer than nodes, {distributed.nodes}"
+        yield error(text, *path, "max_nodes")
+    gpus, processes = view.environment.gpus_per_node, distributed.processes_per_node
+    if distributed.launcher in ("trainjob", "pytorchjob") and gpus and processes and processes > gpus:
+        text = f"{processes} processes need a GPU each, but a node has {gpus}; set gpus_per_node"
+        yield error(text, *path, "processes_per_node")
+    shared, memory = distributed.shared_memory, distributed.memory
+    if shared and memory and amount(shared) >= amount(memory):
+        text = f"{shared} is not less than memory, {memory}, which it is part of"
+        yield error(text, *path, "shared_memory")
+    if distributed.priority_class and not distributed.queue and distributed.launcher == "trainjob":
+        text = "a TrainJob takes it by a queue only; set queue, or the class in the runtime"
+        yield error(text, *path, "priority_class")
