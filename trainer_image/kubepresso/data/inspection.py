@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -14,10 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from kubepresso.data.findings import Finding
 from kubepresso.data.formats import RawSample
 from kubepresso.data.targets import Geometry, LabelProblemError, TargetCodec
 
-_BATCH = 64
+_HELD = 64
+_SHOWN = 5
 
 
 class Record(NamedTuple):
@@ -43,19 +46,21 @@ class Inspected(NamedTuple):
         sample: The sample as it came.
         problem: Why it cannot be decoded; None where it can.
         record: The target and what is stored of it; None where it or the image cannot be used.
-        label_problems: ``(place, what is wrong)`` with the target; empty where it is as it should be.
+        label_problem: What is wrong with the target; None where it is as it should be.
         geometry: Size and orientation.
         bytes_digest: SHA-256 of the encoded bytes.
         pixels_digest: SHA-256 of the upright RGB pixels and their size, the first 16 bytes.
+        thumbnail: The upright image in 32 x 32 RGB pixels, whatever its aspect ratio.
     """
 
     sample: RawSample
     problem: str | None
     record: Record | None
-    label_problems: list[tuple[str, str]]
+    label_problem: Finding | None
     geometry: Geometry
     bytes_digest: bytes
     pixels_digest: bytes
+    thumbnail: bytes
 
 
 class Inspector:
@@ -71,12 +76,20 @@ class Inspector:
         self._classes = classes
 
     def inspect_all(self, samples: Iterable[RawSample]) -> Iterator[Inspected]:
-        """Inspect a stream in order, on all cores, holding 64 images at a time."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
+        """Inspect a stream in order, on all cores, holding 64 images at a time, or two for each core."""
+        workers = os.cpu_count() or 1
+        size = max(_HELD // (2 * workers), 1)  # handing over a small image costs as much as decoding it
+        with ThreadPoolExecutor(workers) as pool, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd EXIF data, large images; errors still count
             stream = iter(samples)
-            while batch := list(islice(stream, _BATCH)):
-                yield from pool.map(self.inspect, batch)
+            chunks = iter(lambda: list(islice(stream, size)), [])
+            waiting = deque(pool.submit(self._inspect_chunk, chunk) for chunk in islice(chunks, 2 * workers))
+            while waiting:
+                yield from waiting.popleft().result()
+                waiting.extend(pool.submit(self._inspect_chunk, chunk) for chunk in islice(chunks, 1))
+
+    def _inspect_chunk(self, samples: Sequence[RawSample]) -> list[Inspected]:
+        return [self.inspect(sample) for sample in samples]
 
     def inspect(self, sample: RawSample) -> Inspected:
         """Decode one image to its last pixel, then make its target."""
@@ -84,32 +97,40 @@ class Inspector:
         if not sample.image_bytes:
             return _failed(sample, sample.problem or "no image data", bytes_digest)
         try:
-            with Image.open(io.BytesIO(sample.image_bytes)) as image:
-                image.load()
-                orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-                upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright, orientation = _decode(sample.image_bytes)
         except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
             return _failed(sample, f"cannot be decoded ({_reason(error)})", bytes_digest)
         pixels = hashlib.sha256(upright.tobytes() + repr(upright.size).encode()).digest()[:16]
-        geometry = Geometry(*upright.size, orientation if orientation in range(1, 9) else 1)
-        record, problems = self._record(sample, geometry)
-        return Inspected(sample, None, record, problems, geometry, bytes_digest, pixels)
+        geometry = Geometry(*upright.size, orientation)
+        record, problem = self._record(sample, geometry)
+        return Inspected(sample, None, record, problem, geometry, bytes_digest, pixels)
 
-    def _record(self, sample: RawSample, geometry: Geometry) -> tuple[Record | None, list[tuple[str, str]]]:
+    def _record(self, sample: RawSample, geometry: Geometry) -> tuple[Record | None, Finding | None]:
         try:
             target = sample.target(geometry)
         except LabelProblemError as error:
-            return None, [(error.place or sample.path, str(error))]
+            return None, Finding(error.place or sample.path, str(error))
         problems = self._codec.problems(target, geometry, self._classes)
         if problems:
-            return None, [(sample.path, problem) for problem in problems]
+            shown = problems[:_SHOWN] + [f"and {len(problems) - _SHOWN} more"] * (len(problems) > _SHOWN)
+            return None, Finding(sample.path, "; ".join(shown))
         codec = self._codec
         counts = codec.counts(target, self._classes)
-        return Record(target, codec.encode(target), codec.digest(target), counts), []
+        return Record(target, codec.encode(target), codec.digest(target), counts), None
+
+
+def _decode(image_bytes: bytes) -> tuple[Image.Image, int]:
+    """Return the upright image in RGB, and the orientation it was stored in."""
+    with Image.open(io.BytesIO(image_bytes)) as image:
+        image.load()
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation not in range(2, 9):
+            return image.convert("RGB"), 1
+        return ImageOps.exif_transpose(image).convert("RGB"), orientation
 
 
 def _failed(sample: RawSample, problem: str, bytes_digest: bytes) -> Inspected:
-    return Inspected(sample, problem, None, [], Geometry(0, 0), bytes_digest, b"")
+    return Inspected(sample, problem, None, None, Geometry(0, 0), bytes_digest, b"")
 
 
 def _reason(error: Exception) -> str:

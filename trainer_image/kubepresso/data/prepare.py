@@ -125,8 +125,10 @@ class _Work:
         image, path, record = inspected.sample.image_bytes, inspected.sample.path, inspected.record
         if inspected.problem:
             self.findings.add("corrupt_images", path, inspected.problem)
-        for place, problem in inspected.label_problems:
-            self.findings.add("invalid_labels", place, problem)
+        if inspected.label_problem:
+            self.findings.add(
+                "invalid_labels", inspected.label_problem.place, inspected.label_problem.message
+            )
         if record is None:
             return
         writer.add(image, path, record.encoded, record.counts)
