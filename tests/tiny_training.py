@@ -9,6 +9,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from kubepresso.data.manifest import Manifest
+from kubepresso.data.targets import codec_of
 from kubepresso.data.writer import SplitWriter
 
 CLASSES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -30,16 +31,18 @@ def write_digits(
     ``sizes`` gives for a split the sides of its images, in turn.
     """
     folder.mkdir(parents=True)
+    codec = codec_of("classification")
     digits = load_digits()
     kept = [index for index, target in enumerate(digits.target) if target < len(classes)]
     splits = {}
     for name, indices in {"train": kept[:TRAIN], "valid": kept[TRAIN : TRAIN + VALID]}.items():
-        writer = SplitWriter(folder, name, classes)
+        writer = SplitWriter(folder, name, codec, classes)
         sides = (sizes or {}).get(name, (16,))
         for place, index in enumerate(indices):
             side = sides[place % len(sides)]
             image = _png(digits.images[index], side) if (name, place) != ("valid", broken) else b"no image"
-            writer.add(image, f"{name}/{index}.png", int(digits.target[index]))
+            label = int(digits.target[index])
+            writer.add(image, f"{name}/{index}.png", codec.encode(label), codec.counts(label, classes))
         splits[name] = writer.finish()
     manifest = Manifest("classification", list(classes), splits, f"sha256:{len(classes)}", {})
     manifest.write(folder)

@@ -1,23 +1,20 @@
 """Whole small trainings in this process: the same seed, going on after a stop, retraining, bad input."""
 
-import dataclasses
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from tiny_training import CLASSES, tiny_config, write_digits
 
 from kubepresso.config import parse_view
-from kubepresso.config.logging import ModelSaveOptions
 from kubepresso.errors import UserError
 from kubepresso.models import load_bundle
-from kubepresso.training.checkpoint import Checkpoints
 from kubepresso.training.distributed import Group
 from kubepresso.training.entry import Job
 from kubepresso.training.progress import Progress
@@ -37,6 +34,7 @@ EVERYTHING = {
         {"name": "mixing", "mixup": [0.4, 0.7], "cutmix": None, "inplace": False},
     ],
 }
+EVERY_EPOCH = {"validation_epoch": 1, "save_checkpoint_epoch": 1, "save_best_only": False}
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +56,15 @@ def fit(dataset: Path, output: Path, start: Path | None = None, **overrides) -> 
     return json.loads((output / "training_summary.json").read_text())
 
 
-def checkpoint(output: Path, name: str) -> bytes:
-    return (output.with_name(f"{output.name}.checkpoints") / name).read_bytes()
+def checkpoints_of(output: Path) -> dict[str, Path]:
+    """The checkpoints beside a bundle, by name; one training's, or the newest names of several."""
+    folder = output.with_name(f"{output.name}.checkpoints")
+    return {path.name: path for path in sorted(folder.glob("*/*-*")) if path.is_dir()}
+
+
+def newest_state(output: Path) -> dict[str, torch.Tensor]:
+    name = max(name for name in checkpoints_of(output) if name.startswith("state-"))
+    return load_file(checkpoints_of(output)[name] / "tensors.safetensors")
 
 
 def assert_same_weights(one: Path, other: Path):
@@ -87,7 +92,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(digits, trained,
     fit(digits, tmp_path / "same", **EVERYTHING)
     fit(digits, tmp_path / "other", environment__seed=4, **EVERYTHING)
     assert_same_weights(trained, tmp_path / "same")
-    assert checkpoint(trained, "best.safetensors") != checkpoint(tmp_path / "other", "best.safetensors")
+    ours, theirs = (load_file(model / "weights.safetensors") for model in (trained, tmp_path / "other"))
+    assert any(not torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 class Stopped(Exception):
@@ -112,10 +118,7 @@ def test_going_on_from_the_last_checkpoint_is_as_never_stopped(
     assert f"going on after epoch {epochs_done}" in capsys.readouterr().out
     assert summary["total_epoch"] == 4
     assert_same_weights(trained, tmp_path / "model")
-    last, reference = (
-        load_file(output.with_name(f"{output.name}.checkpoints") / "last.safetensors")
-        for output in (tmp_path / "model", trained)
-    )
+    last, reference = (newest_state(output) for output in (tmp_path / "model", trained))
     assert last.keys() == reference.keys()
     assert all(torch.equal(last[name], reference[name]) for name in last)
 
@@ -123,37 +126,29 @@ def test_going_on_from_the_last_checkpoint_is_as_never_stopped(
 def test_a_checkpoint_of_other_settings_is_not_used(digits, tmp_path, capsys):
     fit(digits, tmp_path / "model", training__epochs=1)
     summary = fit(digits, tmp_path / "model", training__epochs=1, training__optimizer__lr=0.01)
-    assert "from other settings or data, not used" in capsys.readouterr().out
+    assert "holds checkpoints of other settings or data only, not used" in capsys.readouterr().out
     assert summary["total_epoch"] == 1
 
 
-def test_a_damaged_checkpoint_is_named(digits, tmp_path):
-    fit(digits, tmp_path / "model", training__epochs=1)
-    last = tmp_path / "model.checkpoints" / "last.safetensors"
-    last.write_bytes(last.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"last\.safetensors: not a readable checkpoint .* remove it"):
-        fit(digits, tmp_path / "model", training__epochs=1)
+def test_a_damaged_checkpoint_is_named_and_an_older_one_used(digits, trained, tmp_path, capfd):
+    fit(digits, tmp_path / "model", **EVERYTHING, logging__model_save_options=EVERY_EPOCH)
+    states = [path for name, path in checkpoints_of(tmp_path / "model").items() if name.startswith("state-")]
+    tensors = states[-1] / "tensors.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:-100])
+    (states[-2] / "manifest.json").unlink()
+    fit(digits, tmp_path / "model", **EVERYTHING, logging__model_save_options=EVERY_EPOCH)
+    out, err = capfd.readouterr()
+    assert f"{states[-1]}: not a whole checkpoint, not used: its tensors.safetensors is not what was" in err
+    assert f"{states[-2]}: not a whole checkpoint, not used: its manifest.json cannot be read" in err
+    assert f"{states[-3]}: going on after epoch 2" in out
+    assert_same_weights(trained, tmp_path / "model")
 
 
-def test_a_missing_or_foreign_best_checkpoint_is_not_taken_for_the_best(digits, tmp_path, capsys):
+def test_states_without_the_best_weights_are_not_used(digits, tmp_path, capfd):
     summary = fit(digits, tmp_path / "model", training__epochs=1)
-    best = tmp_path / "model.checkpoints" / "best.safetensors"
-    checkpoints = Checkpoints(best.parent, read_identity(best), ModelSaveOptions())
-    assert checkpoints.load_best(summary["best_epoch"])
-    with pytest.raises(UserError, match=r"best\.safetensors: holds epoch 1, but the best one is 7"):
-        checkpoints.load_best(7)
-    with pytest.raises(UserError, match=r"best\.safetensors: from another training"):
-        dataclasses.replace(checkpoints, identity="another").load_best(1)
-    best.unlink()
-    with pytest.raises(UserError, match=r"best\.safetensors: not a readable checkpoint"):
-        checkpoints.load_best(1)
-    assert fit(digits, tmp_path / "model", training__epochs=1)["total_epoch"] == 1
-    assert "best.safetensors is missing or from another training" in capsys.readouterr().out
-
-
-def read_identity(path: Path) -> str:
-    with safe_open(path, "pt") as file:
-        return json.loads(file.metadata()["kubepresso.training"])["identity"]
+    shutil.rmtree(checkpoints_of(tmp_path / "model")["best-00001"])
+    assert fit(digits, tmp_path / "model", training__epochs=1)["best"] == summary["best"]
+    assert "best-00001: missing, so the states after it are not used" in capfd.readouterr().err
 
 
 def test_a_full_disk_ends_training_with_a_clear_error(digits, tmp_path):
@@ -164,9 +159,9 @@ def test_a_full_disk_ends_training_with_a_clear_error(digits, tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk], timeout=20).returncode:
         pytest.skip("no tmpfs can be mounted here")
     try:
-        with pytest.raises(UserError, match=r"best\.safetensors: cannot write .* the disk is full"):
+        with pytest.raises(UserError, match=r"cannot write .* the disk is full"):
             fit(digits, disk / "model")
-        assert list((disk / "model.checkpoints").iterdir()) == []
+        assert checkpoints_of(disk / "model") == {}
     finally:
         subprocess.run(["umount", disk], check=True, timeout=20)
 
@@ -190,16 +185,17 @@ def test_validation_and_checkpoints_by_their_intervals(digits, tmp_path):
     options = {"validation_epoch": 2, "save_checkpoint_epoch": 4, "save_best_only": False}
     summary = fit(digits, tmp_path / "model", training__epochs=6, logging__model_save_options=options)
     assert list(summary["valid_losses"]) == ["1", "3", "5", "6"]
-    names = {path.name for path in (tmp_path / "model.checkpoints").iterdir()}
-    kept = {f"epoch_{epoch:04d}.safetensors" for epoch in (1, 5, 6)}
-    assert names == kept | {"best.safetensors", "last.safetensors"}
+    names = set(checkpoints_of(tmp_path / "model"))
+    assert names == {f"state-{epoch:05d}-0000000" for epoch in (1, 5, 6)} | {
+        f"best-{summary['best_epoch']:05d}"
+    }
 
 
 def test_validation_and_the_bundle_use_the_average(digits, tmp_path):
     fit(
         digits, tmp_path / "model", training__epochs=1, training__ema={"name": "constant_decay", "decay": 0.5}
     )
-    last = load_file(tmp_path / "model.checkpoints" / "last.safetensors")
+    last = newest_state(tmp_path / "model")
     saved = load_file(tmp_path / "model" / "weights.safetensors")
     average = {key.removeprefix("ema/"): value for key, value in last.items() if key.startswith("ema/")}
     weights = [name for name in average if name.endswith("weight")]
@@ -210,8 +206,8 @@ def test_validation_and_the_bundle_use_the_average(digits, tmp_path):
 def test_a_frozen_backbone_keeps_weights_and_running_statistics(digits, tmp_path):
     for epochs in (1, 3):
         fit(digits, tmp_path / str(epochs), training__epochs=epochs, model__freeze_backbone=True)
-    first, third = (load_file(tmp_path / f"{n}.checkpoints" / "last.safetensors") for n in (1, 3))
-    same = {name for name in first if torch.equal(first[name], third[name])}
+    first, third = (newest_state(tmp_path / str(n)) for n in (1, 3))
+    same = {name for name in first.keys() & third.keys() if torch.equal(first[name], third[name])}
     backbone = {name for name in first if name.startswith("model/backbone.")}
     assert backbone <= same
     assert any(name.startswith("model/head.") for name in first.keys() - same)

@@ -105,9 +105,9 @@ def test_ranks_together_train_on_what_one_process_would(count, batch_size, world
         return
     ranks = [TrainingBatches(count, batch_size, 0, rank, world_size) for rank in range(world_size)]
     for rank in ranks:
-        rank.epoch = epoch
+        rank.go_to(epoch)
     alone = TrainingBatches(count, ranks[0].batch_size * world_size, 0)
-    alone.epoch = epoch
+    alone.go_to(epoch)
     together = [list(itertools.chain(*batches)) for batches in zip(*ranks, strict=True)]
     assert together == list(alone)
     seen = [key for batch in together for key in batch]
@@ -118,9 +118,9 @@ def test_ranks_together_train_on_what_one_process_would(count, batch_size, world
 def test_epochs_have_different_orders_and_a_middle_can_be_gone_on_from():
     batches = TrainingBatches(50, 8, seed=1)
     first = list(batches)
-    batches.start_step = 4
+    batches.go_to(0, step=4, consumed=4 * 8)
     assert list(batches) == first[4:]
-    batches.epoch, batches.start_step = 1, 0
+    batches.go_to(1)
     assert [i for _, i, _ in next(iter(batches))] != [i for _, i, _ in first[0]]
 
 

@@ -3,6 +3,7 @@
 from kubepresso.storage.digests import digest_folder
 from kubepresso.storage.files import exists, list_files, read_bytes
 from kubepresso.storage.location import Entry, join, local_path
+from kubepresso.storage.removal import remove_folder
 from kubepresso.storage.transfer import get_folder, put_folder
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "local_path",
     "put_folder",
     "read_bytes",
+    "remove_folder",
 ]

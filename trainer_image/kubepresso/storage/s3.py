@@ -153,6 +153,20 @@ def upload(place: BucketPlace, source: Path) -> None:
         client.upload_file(str(source), place.bucket, place.key, Config=_transfer())
 
 
+def remove_below(place: BucketPlace, first: str) -> None:
+    """Remove all objects below a prefix, those of the name ``first`` before the others.
+
+    Raises:
+        UserError: The bucket does not answer or refuses, or the place is a whole bucket.
+    """
+    if not place.key:
+        raise UserError(f"{place.uri}: a whole bucket is never emptied; name a prefix")
+    found = sorted(entries(place), key=lambda entry: entry.key.rpartition("/")[2] != first)
+    with _calls(place) as client:
+        for entry in found:
+            client.delete_object(Bucket=place.bucket, Key=f"{place.key}/{entry.key}")
+
+
 def _entry(item: Any, size: str, key: str) -> Entry:
     return Entry(key, int(item[size]), item["ETag"].strip('"'), item["LastModified"].timestamp())
 

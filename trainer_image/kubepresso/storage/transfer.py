@@ -14,7 +14,7 @@ from kubepresso.storage.atomic import atomic_folder, explained_write
 from kubepresso.storage.location import BucketPlace, Entry, LocalPlace, locate
 
 #: The file by which a folder is known as whole goes last.
-_LAST = "manifest.json"
+LAST = "manifest.json"
 Item = TypeVar("Item")
 
 
@@ -73,8 +73,8 @@ def put_folder(source: Path, uri: str) -> None:
         _copy_folder(LocalPlace(str(source), source), place.path)
         return
     keys = [entry.key for entry in local.entries(LocalPlace(str(source), source))]
-    last = [key for key in keys if key == _LAST]
-    for group in ([key for key in keys if key != _LAST], last):
+    last = [key for key in keys if key == LAST]
+    for group in ([key for key in keys if key != LAST], last):
         _in_parallel(lambda key: s3.upload(_below(place, key), source / key), group)
 
 

@@ -62,6 +62,14 @@ class Group:
         dist.all_gather_object(values, value)
         return values  # type: ignore[return-value]
 
+    def share(self, value: Value) -> Value:
+        """Return the main process's value in every process. Tensors in it must lie on the CPU."""
+        if self.world_size == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values)
+        return values[0]
+
     def mean(self, value: Tensor) -> Tensor:
         """Return the mean over all processes."""
         if self.world_size > 1:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubepresso.config import View, parse_view
 from kubepresso.errors import UserError
 from kubepresso.startup import lasting_imports
+from kubepresso.storage import local_path
 from kubepresso.training.failure import reported_failure
-from kubepresso.training.process import end_with_parent, exit_on_sigterm
+from kubepresso.training.process import StopRequest, end_with_parent
+
+#: Where the checkpoints of all trainings lie when the YAML does not say it: a folder or an s3:// prefix.
+CHECKPOINTS_VARIABLE = "KUBEPRESSO_CHECKPOINTS"
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Job:
         output: The bundle to write.
         checkpoints: Where checkpoints are written, and where training goes on from.
         start: A bundle to start from; None builds the architecture.
+        mirror: URI in object storage where checkpoints are written, too, and read on another machine.
+        stop: Whether this process was asked to end.
     """
 
     view: View
@@ -31,21 +38,17 @@ class Job:
     output: Path
     checkpoints: Path
     start: Path | None
+    mirror: str | None = None
+    stop: StopRequest = field(default_factory=lambda: StopRequest(grace_seconds=25.0))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train, as one of the processes that torchrun started, or alone."""
     options = _parser().parse_args(arguments)
-    exit_on_sigterm()
     end_with_parent()
     with reported_failure():
-        job = Job(
-            view=_read_view(options.config),
-            dataset=options.dataset,
-            output=options.output,
-            checkpoints=options.checkpoints or options.output.with_name(f"{options.output.name}.checkpoints"),
-            start=options.start_from,
-        )
+        job = _read_job(options)
+        job.stop.listen()
         if job.view.need("environment").num_workers:
             from kubepresso.data.workers import start_worker_server
 
@@ -53,6 +56,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with lasting_imports():
             from kubepresso.training.run import run
         run(job)
+
+
+def _read_job(options: argparse.Namespace) -> Job:
+    view = _read_view(options.config)
+    config = view.need("training").checkpoints
+    beside = options.output.with_name(f"{options.output.name}.checkpoints")
+    place = options.checkpoints or config.place or os.environ.get(CHECKPOINTS_VARIABLE)
+    folder = local_path(place) if place else beside
+    return Job(
+        view=view,
+        dataset=options.dataset,
+        output=options.output,
+        checkpoints=folder or beside,
+        start=options.start_from,
+        mirror=place if folder is None else None,
+        stop=StopRequest(config.grace_seconds),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", type=Path, required=True, help="prepared data set")
     parser.add_argument("--output", type=Path, required=True, help="model bundle to write")
     parser.add_argument("--start-from", type=Path, help="model bundle to start from")
-    parser.add_argument("--checkpoints", type=Path, help="folder of checkpoints; default: OUTPUT.checkpoints")
+    parser.add_argument(
+        "--checkpoints",
+        help="folder or s3:// prefix of checkpoints; default: training.checkpoints.place, "
+        f"${CHECKPOINTS_VARIABLE}, else OUTPUT.checkpoints",
+    )
     return parser
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,9 @@ from kubepresso.data.loader import iterate
 from kubepresso.data.randomness import derive_seed
 from kubepresso.errors import UserError
 from kubepresso.tasks.task import Batch, Task
+from kubepresso.training.checkpoints import Keeper
 from kubepresso.training.distributed import Group
+from kubepresso.training.meter import LossMeter
 from kubepresso.training.progress import Progress
 from kubepresso.training.state import TrainingState
 
@@ -36,6 +38,7 @@ class Loop:
         max_norm: Greatest norm of the gradients, or None.
         seed: ``environment.seed``.
         progress: Shows the steps.
+        keeper: Takes checkpoints.
     """
 
     task: Task
@@ -46,32 +49,40 @@ class Loop:
     max_norm: float | None
     seed: int
     progress: Progress
+    keeper: Keeper
 
     def train(self, loader: DataLoader[Any], epoch: int, lr: float) -> dict[str, float]:
-        """Train one epoch.
+        """Train what is left of an epoch.
 
         Args:
-            loader: Batches of this rank.
+            loader: Batches of this rank, from the state's step on.
             epoch: Counted from 1.
             lr: For the message of a loss that is not finite.
 
         Returns:
-            Mean losses over all images and processes.
+            Mean losses over all images of the epoch and all processes.
 
         Raises:
             UserError: The loss became infinite or not a number.
+            InterruptedTrainingError: The process was asked to end; the state is saved.
         """
-        self.state.model.train()
-        meter = LossMeter()
-        for step, batch in enumerate(self._batches(loader, f"epoch {epoch}")):
+        state = self.state
+        state.model.train()
+        steps = state.step + len(loader)
+        started = time.perf_counter() - state.seconds
+        for batch in self._batches(loader, f"epoch {epoch}"):
             # Every draw of a step depends on (seed, epoch, step, rank) alone, wherever training was
             # interrupted.
-            torch.manual_seed(derive_seed(self.seed, epoch, step, self.group.rank))
-            meter.add(self._step(batch))
-            if meter.count % _CHECK_EVERY == 0:
-                self._check(meter, epoch, len(loader), lr)
-        self._check(meter, epoch, len(loader), lr)
-        return meter.means(self.group)
+            torch.manual_seed(derive_seed(self.seed, epoch, state.step, self.group.rank))
+            state.meter.add(self._step(batch))
+            state.step += 1
+            state.consumed += len(batch["image"]) * self.group.world_size
+            state.seconds = time.perf_counter() - started
+            if state.step % _CHECK_EVERY == 0:
+                self._check(state.meter, epoch, steps, lr)
+            self.keeper.after_step()
+        self._check(state.meter, epoch, steps, lr)
+        return state.meter.means(self.group)
 
     def _step(self, batch: Batch) -> dict[str, Tensor]:
         state = self.state
@@ -99,6 +110,7 @@ class Loop:
         sums: dict[str, Tensor] = {}
         images = 0
         for batch in self._batches(loader, description):
+            self.keeper.while_validating()
             with self.state.precision.autocast():
                 outcome = self.task.step(model, batch)
             size = len(batch["image"])
@@ -135,38 +147,6 @@ class Loop:
             "try a lower training.optimizer.lr, more training.scheduler.warmup_epochs, training.max_norm: "
             f"1.0{fp16}"
         )
-
-
-class LossMeter:
-    """Losses of an epoch's steps, left on the device until they are asked for."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._names: tuple[str, ...] = ()
-        self._values: list[Tensor] = []
-        self._checked = 0
-
-    def add(self, losses: dict[str, Tensor]) -> None:
-        """Keep one step's losses."""
-        self._names = tuple(losses)
-        self._values.append(torch.stack([value.detach() for value in losses.values()]))
-        self.count += 1
-
-    def first_not_finite(self) -> tuple[int, float] | None:
-        """Return the first step, counted from 1, whose loss is infinite or not a number, and that loss."""
-        if self._checked == self.count:
-            return None
-        values = torch.stack(self._values[self._checked :])[:, 0].tolist()
-        for offset, value in enumerate(values, start=self._checked + 1):
-            if not math.isfinite(value):
-                return offset, value
-        self._checked = self.count
-        return None
-
-    def means(self, group: Group) -> dict[str, float]:
-        """Return the means over all steps and processes, whose batches are of one size."""
-        means = group.mean(torch.stack(self._values).double().mean(0))
-        return dict(zip(self._names, means.tolist(), strict=True))
 
 
 def _mean_losses(parts: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:

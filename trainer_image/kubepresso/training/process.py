@@ -5,9 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import sys
+import threading
 import time
 from pathlib import Path
+
+from kubepresso.exit_codes import RESUME_EXIT_CODE
 
 #: Seconds since 1970 at which whoever launched the training started its first process.
 LAUNCHED_AT_VARIABLE = "KUBEPRESSO_LAUNCHED_AT"
@@ -49,13 +53,43 @@ def end_with_parent() -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
 
-def exit_on_sigterm() -> None:
-    """Turn SIGTERM into an orderly exit, which removes temporary outputs; loader workers just end."""
-    owner = os.getpid()
+class StopRequest:
+    """SIGTERM, from its arrival on: the training looks at it after each step.
 
-    def leave(number: int, frame: object) -> None:
-        if os.getpid() != owner:
-            os._exit(128 + number)
-        raise SystemExit(128 + number)
+    A thread takes the signal in, since the main one may be waiting for another process in native code.
 
-    signal.signal(signal.SIGTERM, leave)
+    Args:
+        grace_seconds: This long after the arrival the process ends, whatever it does: it would be killed
+            anyway, and the last checkpoint is whole.
+    """
+
+    def __init__(self, grace_seconds: float) -> None:
+        self.grace_seconds = grace_seconds
+        self._arrived = threading.Event()
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the process was asked to end."""
+        return self._arrived.is_set()
+
+    def listen(self) -> None:
+        """Take over the handling of SIGTERM; loader workers, which inherit it, just end."""
+        owner = os.getpid()
+
+        def leave_worker(number: int, frame: object) -> None:
+            if os.getpid() != owner:
+                os._exit(128 + number)
+
+        receiver, sender = socket.socketpair()
+        sender.setblocking(False)
+        signal.signal(signal.SIGTERM, leave_worker)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        self._ends = (receiver, sender)  # as long as this object
+        threading.Thread(target=self._watch, args=(receiver,), name="kubepresso-stop", daemon=True).start()
+
+    def _watch(self, receiver: socket.socket) -> None:
+        while signal.SIGTERM not in receiver.recv(64):
+            pass
+        self._arrived.set()
+        time.sleep(self.grace_seconds)
+        os._exit(RESUME_EXIT_CODE)

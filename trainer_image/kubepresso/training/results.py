@@ -50,7 +50,7 @@ def write_bundle(training: Training, result: Result) -> BundleManifest:
     best = state.history.best
     assert best is not None  # the last epoch is validated
     model = state.evaluated
-    model.load_state_dict(training.checkpoints.load_best(best.epoch))
+    model.load_state_dict(training.keeper.kept.load_best(best.epoch))
     summary = summarise(state.history, training.loop.task.metrics()[0].name, result)
     with atomic_folder(training.job.output) as folder:
         opset = training.options.onnx_export_opset

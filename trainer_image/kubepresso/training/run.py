@@ -19,7 +19,8 @@ from kubepresso.data import PreparedDataset
 from kubepresso.errors import UserError
 from kubepresso.models import BundleManifest
 from kubepresso.tasks.build import build_task
-from kubepresso.training.checkpoint import Checkpoints
+from kubepresso.training.checkpoints import Keeper, Kept
+from kubepresso.training.checkpoints.resuming import restore, restore_rank
 from kubepresso.training.distributed import Group, joined_group
 from kubepresso.training.entry import Job
 from kubepresso.training.history import EpochRecord
@@ -30,6 +31,7 @@ from kubepresso.training.results import EPOCHS_FILE, SUMMARY_FILE, Result, write
 from kubepresso.training.retraining import for_retraining
 from kubepresso.training.schedules.build import build_schedule, set_learning_rates
 from kubepresso.training.setup import Loaders, Start, build_loaders, build_start, build_state, identity
+from kubepresso.training.state import TrainingState
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Training:
         options: ``logging.model_save_options``.
         loop: One epoch.
         loaders: The data.
-        checkpoints: Where the state is kept.
+        keeper: Takes checkpoints.
         start: What it started from.
     """
 
@@ -51,7 +53,7 @@ class Training:
     options: ModelSaveOptions
     loop: Loop
     loaders: Loaders
-    checkpoints: Checkpoints
+    keeper: Keeper
     start: Start
 
 
@@ -61,7 +63,7 @@ def run(job: Job) -> None:
     Raises:
         UserError: Whatever a user can mend in settings, data or surroundings.
     """
-    _set_up_torch()
+    _set_up_torch(job.view.need("training").deterministic)
     timeout = job.view.need("environment").distributed.timeout_seconds
     with joined_group(timeout) as group, _tracked(job, group) as tracked:
         train(job, group, tracked)
@@ -74,12 +76,19 @@ def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
         job: What is trained.
         group: The processes that train together.
         tracked: Where figures go to; None in all processes but the main one.
+
+    Raises:
+        InterruptedTrainingError: The process was asked to end; the same call goes on from there.
     """
     training = _set_up(job, group)
     if tracked:
         _track_origin(tracked, training)
     startup_seconds = seconds_since_launch()
-    seconds = _fit(training, tracked)
+    try:
+        seconds = _fit(training, tracked)
+        training.keeper.finish()
+    finally:
+        training.keeper.close()
     if group.is_main:
         result = Result(startup_seconds, seconds, group.world_size, group.device.type)
         written = write_bundle(training, result)
@@ -87,39 +96,60 @@ def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
             _track_bundle(tracked, job.output, written)
 
 
-def _set_up_torch() -> None:
+def _set_up_torch(deterministic: bool) -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(available_cores())
-    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic and torch.cuda.is_available():
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may vary from call to call
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _set_up(job: Job, group: Group) -> Training:
     view = job.view
     model, logging = view.need("model"), view.need("logging")
-    config = _training_config(job)
+    config, options = _training_config(job), logging.model_save_options
     dataset = PreparedDataset.open(job.dataset)
     task = build_task(model.task, dataset.classes, model.losses, logging.metrics.metric_names)
     start = build_start(job, group, dataset.classes)
-    state = build_state(start.model, config, task, logging.model_save_options, group)
-    loaders = build_loaders(view, group, dataset)
-    options = logging.model_save_options
-    checkpoints = Checkpoints(job.checkpoints, identity(view, config, group, start, loaders), options)
-    resumed = checkpoints.restore(state)
+    state = build_state(start.model, config, task, options, group)
+    loaders = build_loaders(view, config.epochs, group, dataset)
+    keeper = _build_keeper(job, config, state, group, identity(view, config, start, loaders))
+    found, lines = restore(keeper, loaders.train_batches.batch_size)
     progress = Progress(group.is_main and logging.stdout, config.epochs, state.epoch)
+    network = group.wrap(state.model)
+    if found:
+        restore_rank(keeper, found)
     loop = Loop(
         task=task,
         state=state,
-        network=group.wrap(state.model),
+        network=network,
         group=group,
         batch_transforms=loaders.batch_transforms,
         max_norm=config.max_norm,
         seed=view.need("environment").seed,
         progress=progress,
+        keeper=keeper,
     )
-    progress.line(_opening(loop, loaders))
-    if resumed:
-        progress.line(resumed)
-    return Training(job, config, options, loop, loaders, checkpoints, start)
+    for line in (_opening(loop, loaders), *lines):
+        progress.line(line)
+    return Training(job, config, options, loop, loaders, keeper, start)
+
+
+def _build_keeper(
+    job: Job, config: TrainingConfig, state: TrainingState, group: Group, identity: str
+) -> Keeper:
+    options = job.view.need("logging").model_save_options
+    kept = Kept(
+        folder=job.checkpoints,
+        mirror=job.mirror,
+        identity=identity,
+        keep=config.checkpoints.keep,
+        keep_epochs=lambda epoch: (
+            not options.save_best_only and _is_due(epoch, options.checkpoint_interval, config.epochs)
+        ),
+    )
+    return Keeper(kept, state, group, config.checkpoints, job.stop)
 
 
 def _opening(loop: Loop, loaders: Loaders) -> str:
@@ -175,28 +205,27 @@ def _fit(training: Training, tracked: tracking.Run | None) -> float:
         lr = set_learning_rates(state.optimizer, schedule, epoch - 1)
         record = _epoch(training, epoch, lr)
         best = state.history.add(record)
-        state.epoch = epoch
-        if training.loop.group.is_main:
-            _keep(training, best)
-            training.loop.progress.epoch(record, best)
+        state.end_epoch()
+        due = _is_due(epoch, training.options.checkpoint_interval, config.epochs)
+        training.keeper.after_epoch(best, due)
+        training.loop.progress.epoch(record, best)
         if tracked:
             tracked.log_metrics(record.flat(), step=epoch)
     return time.perf_counter() - started
 
 
 def _epoch(training: Training, epoch: int, lr: float) -> EpochRecord:
-    loop, loaders = training.loop, training.loaders
-    started = time.perf_counter()
-    loaders.train_batches.epoch = epoch - 1
+    loop, loaders, state = training.loop, training.loaders, training.loop.state
+    loaders.train_batches.go_to(epoch - 1, state.step, state.consumed)
     losses = loop.train(loaders.train, epoch, lr)
-    seconds = time.perf_counter() - started
-    images = loaders.train_batches.steps * loaders.train_batches.batch_size * loop.group.world_size
     valid: dict[str, float] = {}
     if _is_due(epoch, training.options.validation_epoch, training.config.epochs):
+        training.keeper.before_validation()
         loop.group.average_buffers(loop.state.model, loop.state.evaluated)
         valid = loop.evaluate(loaders.valid, f"validation {epoch}")
         _check_finite(valid["loss"], epoch, lr)
-    return EpochRecord(epoch, lr, losses, valid, seconds, images / seconds)
+    seconds = max(state.seconds, 1e-9)
+    return EpochRecord(epoch, lr, losses, valid, state.seconds, state.consumed / seconds)
 
 
 def _check_finite(loss: float, epoch: int, lr: float) -> None:
@@ -206,14 +235,6 @@ def _check_finite(loss: float, epoch: int, lr: float) -> None:
             "lower "
             "training.optimizer.lr, more training.scheduler.warmup_epochs, or training.max_norm: 1.0"
         )
-
-
-def _keep(training: Training, best: bool) -> None:
-    state, checkpoints = training.loop.state, training.checkpoints
-    if best:
-        checkpoints.save_best(state)
-    if _is_due(state.epoch, training.options.checkpoint_interval, training.config.epochs):
-        checkpoints.save(state)
 
 
 def _is_due(epoch: int, every: int, epochs: int) -> bool:

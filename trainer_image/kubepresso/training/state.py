@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,12 +11,13 @@ from torch.optim import Optimizer
 
 from kubepresso.training.ema import Ema
 from kubepresso.training.history import History
+from kubepresso.training.meter import LossMeter
 from kubepresso.training.precision import Precision
 
 
 @dataclass
 class TrainingState:
-    """The state of a training between two epochs.
+    """The state of a training between two steps.
 
     Learning rates are functions of the epoch, and random draws of (seed, epoch, step, rank), so that neither
     needs a place here.
@@ -28,6 +29,10 @@ class TrainingState:
         precision: With the loss scale of fp16.
         history: What was measured, and which epoch is the best so far.
         epoch: Epochs done.
+        step: Steps done of the next epoch.
+        consumed: Samples taken by all processes in these steps.
+        seconds: Time spent on these steps.
+        meter: Losses of these steps, in this process.
     """
 
     model: nn.Module
@@ -36,6 +41,17 @@ class TrainingState:
     precision: Precision
     history: History
     epoch: int = 0
+    step: int = 0
+    consumed: int = 0
+    seconds: float = 0.0
+    meter: LossMeter = field(default_factory=LossMeter)
+
+    def end_epoch(self) -> None:
+        """Count an epoch as done; the next one begins at its first step."""
+        self.epoch += 1
+        self.step = self.consumed = 0
+        self.seconds = 0.0
+        self.meter = LossMeter()
 
     @property
     def evaluated(self) -> nn.Module:
@@ -53,6 +69,11 @@ class TrainingState:
         """Return all that is not a tensor, fit for JSON."""
         return {
             "epoch": self.epoch,
+            "step": self.step,
+            "consumed": self.consumed,
+            "seconds": self.seconds,
+            "loss_names": self.meter.names,
+            "best_epoch": self.history.best.epoch if self.history.best else None,
             "ema_updates": self.ema.updates if self.ema else 0,
             "scaler": self.precision.scaler.state_dict(),
             "history": self.history.to_json(),
@@ -68,7 +89,8 @@ class TrainingState:
         if values["scaler"]:
             self.precision.scaler.load_state_dict(values["scaler"])
         self.history = History.from_json(values["history"])
-        self.epoch = values["epoch"]
+        self.epoch, self.step = values["epoch"], values["step"]
+        self.consumed, self.seconds = values["consumed"], values["seconds"]
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kubepresso.config.base import AnyCase, NonNegative, Positive, PositiveInt, Section
+from kubepresso.config.training.checkpoints import Checkpointing
 from kubepresso.config.training.ema import ConstantDecay, Ema, ExpDecay
 from kubepresso.config.training.optimizers import AdamW, Optimizer, OptimizerBase, ParameterGroup
 from kubepresso.config.training.schedulers import CosineNoSgdr, Scheduler
 
 __all__ = [
+    "Checkpointing",
     "ConstantDecay",
     "Ema",
     "ExpDecay",
@@ -59,3 +61,9 @@ class TrainingConfig(Section):
     optimizer: Optimizer = Field(AdamW(), description="Optimizer.")
     scheduler: Scheduler = Field(CosineNoSgdr(), description="Schedule of the learning rate.")
     retraining: Retraining = Field(Retraining(), description="What changes when a model is retrained.")
+    checkpoints: Checkpointing = Field(
+        Checkpointing(), description="When the state is saved, to go on after an interruption."
+    )
+    deterministic: bool = Field(
+        True, description="Choose operations on a GPU that give the same bits each time, at some speed."
+    )

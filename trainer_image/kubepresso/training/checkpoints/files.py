@@ -1,0 +1,116 @@
+"""One checkpoint on disk: a folder with tensors and a manifest that proves them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from kubepresso.storage.atomic import atomic_folder
+
+FORMAT = 1
+MANIFEST_FILE = "manifest.json"
+TENSORS_FILE = "tensors.safetensors"
+
+
+class DamagedError(Exception):
+    """A folder that is no whole checkpoint; its text says why."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What stands beside the tensors.
+
+    Args:
+        identity: Digest of all that decides the course of the training.
+        values: All that is no tensor, fit for JSON.
+        size: Bytes of the tensors' file.
+        digest: ``sha256:...`` of it.
+        format: Version of the layout.
+    """
+
+    identity: str
+    values: dict[str, Any]
+    size: int
+    digest: str
+    format: int = FORMAT
+
+
+def write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> int:
+    """Write a checkpoint; it takes its name when every byte of it is on the disk.
+
+    Args:
+        folder: The checkpoint; what stood there is replaced.
+        identity: See `Manifest`.
+        tensors: Contiguous, on the CPU.
+        values: See `Manifest`.
+
+    Returns:
+        Bytes written.
+
+    Raises:
+        UserError: The disk is full, or the place cannot be written.
+    """
+    with atomic_folder(folder) as temporary:
+        file = temporary / TENSORS_FILE
+        save_file(dict(tensors), file)
+        size, digest = file.stat().st_size, _digest(file)
+        manifest = Manifest(identity, dict(values), size, digest)
+        (temporary / MANIFEST_FILE).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
+    return size
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a checkpoint's manifest.
+
+    Raises:
+        DamagedError: There is none, or it is not one of this version.
+    """
+    try:
+        text = (folder / MANIFEST_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DamagedError(f"its {MANIFEST_FILE} cannot be read ({error})") from error
+    return parse_manifest(text)
+
+
+def parse_manifest(text: str) -> Manifest:
+    """Read the text of a manifest.
+
+    Raises:
+        DamagedError: It is not one of this version.
+    """
+    try:
+        manifest = Manifest(**json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise DamagedError(f"its {MANIFEST_FILE} is not one ({error})") from error
+    if manifest.format != FORMAT:
+        raise DamagedError(f"it has the format {manifest.format}, not {FORMAT}")
+    return manifest
+
+
+def read(folder: Path) -> tuple[dict[str, Tensor], Manifest]:
+    """Read a whole checkpoint and prove its bytes.
+
+    Raises:
+        DamagedError: A byte differs from what was written.
+    """
+    manifest = read_manifest(folder)
+    file = folder / TENSORS_FILE
+    try:
+        if file.stat().st_size != manifest.size or _digest(file) != manifest.digest:
+            raise DamagedError(f"its {TENSORS_FILE} is not what was written")
+        return load_file(file), manifest
+    except (OSError, SafetensorError) as error:
+        raise DamagedError(f"its {TENSORS_FILE} cannot be read ({error})") from error
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,120 @@
+"""When checkpoints are taken: every so many steps or minutes, at the end of epochs, and on SIGTERM."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from kubepresso.config.training import Checkpointing
+from kubepresso.training.checkpoints import snapshot
+from kubepresso.training.checkpoints.kept import Found, Kept
+from kubepresso.training.checkpoints.writer import Writer
+from kubepresso.training.distributed import Group
+from kubepresso.training.process import StopRequest
+from kubepresso.training.state import TrainingState
+from kubepresso.training.stopping import Agreement, InterruptedTrainingError, Wish
+
+
+@dataclass
+class Keeper:
+    """Takes checkpoints of one training, in every process of the group; the main process writes them.
+
+    Args:
+        kept: Where they go.
+        state: What is kept.
+        group: The processes that train together.
+        config: ``training.checkpoints``.
+        stop: Whether this process was asked to end.
+    """
+
+    kept: Kept
+    state: TrainingState
+    group: Group
+    config: Checkpointing
+    stop: StopRequest
+    _pending: snapshot.Snapshot | None = None
+    _writer: Writer = field(default_factory=Writer)
+    _last: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._agreement = Agreement(self.group, self._wish)
+
+    def newest(self) -> Found | None:
+        """Return the checkpoint to go on from, the same in every process."""
+        return self.group.share(self.kept.newest() if self.group.is_main else None)
+
+    def after_step(self) -> None:
+        """Save if it is time to.
+
+        Raises:
+            InterruptedTrainingError: This or another process was asked to end; the state is saved.
+        """
+        granted = self._agreement.after_step()
+        every = self.config.every_steps
+        if granted is Wish.STOP:
+            self._save()
+            self._leave()
+        if granted is Wish.SAVE or (every is not None and self.state.step % every == 0):
+            self._save()
+
+    def before_validation(self) -> None:
+        """Keep the state at hand, so that an end in the middle of the validation loses no step."""
+        self._pending = snapshot.take(self.state, self.group)
+
+    def while_validating(self) -> None:
+        """Leave if this process was asked to end.
+
+        Raises:
+            InterruptedTrainingError: It was; what `before_validation` kept is saved.
+        """
+        if self.stop.arrived:
+            self._write(self._pending)
+            self._leave()
+
+    def after_epoch(self, best: bool, due: bool) -> None:
+        """Save the weights of the best epoch, and the state where a checkpoint is due.
+
+        Args:
+            best: Whether the epoch is the best so far.
+            due: Whether a checkpoint is due whatever the time; it is after the last epoch.
+        """
+        self._pending = None
+        if best and self.group.is_main:
+            epoch, copies = self.state.epoch, snapshot.take_weights(self.state)
+            self._writer.put(lambda: self.kept.save_best(epoch, copies.on_cpu()))
+        if due or self.group.share(self._overdue()):
+            self._save()
+
+    def finish(self) -> None:
+        """Wait until everything is written.
+
+        Raises:
+            UserError: Something could not be.
+        """
+        self._agreement.finish()
+        self._writer.flush()
+
+    def close(self) -> None:
+        """End the thread that writes."""
+        self._writer.close()
+
+    def _wish(self) -> Wish:
+        if self.stop.arrived:
+            return Wish.STOP
+        return Wish.SAVE if self.group.is_main and self._overdue() else Wish.GO_ON
+
+    def _overdue(self) -> bool:
+        minutes = self.config.every_minutes
+        return minutes is not None and time.monotonic() - self._last >= 60 * minutes
+
+    def _save(self) -> None:
+        self._write(snapshot.take(self.state, self.group))
+
+    def _write(self, taken: snapshot.Snapshot | None) -> None:
+        self._last = time.monotonic()
+        if taken is not None:
+            self._writer.put(lambda: self.kept.save(taken.on_cpu(), taken.values))
+
+    def _leave(self) -> None:
+        self._writer.flush()
+        raise InterruptedTrainingError
