@@ -25,7 +25,7 @@ def enter(sample: dict[str, Any]) -> dict[str, Any]:
 def leave(sample: dict[str, Any]) -> dict[str, Any]:
     """Return what a recipe gives: plain tensors, with boxes and keypoints held against the image."""
     if "boxes" in sample:
-        sample = drop_empty(sample) if "keypoints" not in sample else clamp(sample)
+        sample = drop_empty(sample) if "labels" in sample else clamp(sample)
     if "keypoints" in sample:
         sample = hide_outside(sample)
     plain = {key: sample[key].as_subclass(Tensor) for key in PLACED if key in sample}

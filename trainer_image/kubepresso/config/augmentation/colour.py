@@ -54,7 +54,6 @@ class RandomErasing(RandomTransform):
     """Overwrite a random rectangle (Zhong et al., 2017)."""
 
     name: Literal["randomerasing"] = "randomerasing"
-    acts_on: ClassVar[Literal["any", "image", "tensor", "batch"]] = "tensor"
     p: Probability = Field(0.5, description="Probability.")
     scale: PositiveRange = Field((0.02, 0.33), description="Least and greatest part of the area.")
     ratio: PositiveRange = Field((0.3, 3.3), description="Least and greatest width by height.")

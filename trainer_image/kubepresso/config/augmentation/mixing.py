@@ -38,6 +38,7 @@ class MosaicDetection(RandomTransform):
 
     name: Literal["mosaicdetection"] = "mosaicdetection"
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    acts_on: ClassVar[Literal["any", "image", "tensor", "batch"]] = "image"
     size: Size = Field(description="Side of a square, or `[height, width]`.")
     mosaic_prob: Probability = Field(1.0, description="Probability of the mosaic.")
     affine_scale: PositiveRange = Field((0.5, 1.5), description="Least and greatest scale.")
