@@ -1,0 +1,164 @@
+"""Trainings that are stopped between two steps and go on: in this process, where every step can be chosen."""
+
+import threading
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_training import tiny_config, write_digits
+
+from kubepresso.config import parse_view
+from kubepresso.exit_codes import RESUME_EXIT_CODE
+from kubepresso.training.checkpoints.kept import Kept
+from kubepresso.training.distributed import Group
+from kubepresso.training.entry import Job
+from kubepresso.training.process import StopRequest
+from kubepresso.training.run import train
+
+ALONE = Group(0, 1, torch.device("cpu"))
+EPOCHS, STEPS = 3, 5
+EVERYTHING = {
+    "training__epochs": EPOCHS,
+    "training__optimizer": {"name": "adamw", "lr": 0.01, "weight_decay": 0.01},
+    "training__ema": {"name": "exp_decay", "decay": 0.9, "beta": 3.0},
+    "training__max_norm": 1.0,
+    "model__architecture__head__params__dropout_prob": 0.2,
+    "augmentation__train": [
+        {"name": "randomhorizontalflip", "p": 0.5},
+        {"name": "totensor", "pixel_range": 1.0},
+        {"name": "mixing", "mixup": [0.4, 0.7], "cutmix": None, "inplace": False},
+    ],
+}
+
+
+class AfterLooks(StopRequest):
+    """Asks to end when it was looked at so many times: after each step, and after each batch validated."""
+
+    def __init__(self, looks):
+        super().__init__(grace_seconds=60)
+        self.left = looks
+
+    @property
+    def arrived(self):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
+
+
+@pytest.fixture(scope="module")
+def whole(digits, tmp_path_factory):
+    """A training that was never stopped."""
+    output = tmp_path_factory.mktemp("whole") / "model"
+    train(job(digits, output), ALONE)
+    return output
+
+
+def job(dataset, output, looks=10**9, mirror=None, **overrides) -> Job:
+    view = parse_view(tiny_config(**{**EVERYTHING, **overrides}))
+    place = output.with_name(f"{output.name}.checkpoints")
+    return Job(view, dataset, output, place, None, mirror, AfterLooks(looks))
+
+
+def weights(output):
+    return load_file(output / "weights.safetensors")
+
+
+def assert_same(one, other):
+    ours, theirs = weights(one), weights(other)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+# 5 steps and 2 validation batches an epoch: in the first epoch, in its validation, on the edges, in the last.
+@pytest.mark.parametrize("looks", [0, 2, 4, 5, 6, 7, 9, 18, 20])
+def test_a_stop_after_any_step_changes_no_bit(digits, whole, tmp_path, looks, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train(job(digits, tmp_path / "model", looks), ALONE)
+    assert stopped.value.code == RESUME_EXIT_CODE
+    assert not (tmp_path / "model").exists()
+    train(job(digits, tmp_path / "model"), ALONE)
+    assert "going on in epoch" in capsys.readouterr().out
+    assert_same(whole, tmp_path / "model")
+    assert (whole / "epochs.csv").read_text().count("\n") == (
+        tmp_path / "model" / "epochs.csv"
+    ).read_text().count("\n")
+
+
+def test_stopped_again_and_again_with_other_numbers_of_workers(digits, whole, tmp_path):
+    for workers in (1, 0, 2):
+        with pytest.raises(SystemExit):
+            train(job(digits, tmp_path / "model", looks=3, environment__num_workers=workers), ALONE)
+    train(job(digits, tmp_path / "model"), ALONE)
+    assert_same(whole, tmp_path / "model")
+
+
+def losses_of(output):
+    lines = (output / "epochs.csv").read_text().splitlines()
+    kept = [name for name in lines[0].split(",") if name not in ("seconds", "images_per_second")]
+    columns = [lines[0].split(",").index(name) for name in kept]
+    return [[line.split(",")[column] for column in columns] for line in lines]
+
+
+def test_the_story_of_a_stopped_training_is_that_of_one_never_stopped(digits, whole, tmp_path):
+    with pytest.raises(SystemExit):
+        train(job(digits, tmp_path / "model", looks=9), ALONE)
+    train(job(digits, tmp_path / "model"), ALONE)
+    assert losses_of(tmp_path / "model") == losses_of(whole)
+
+
+def test_states_are_saved_by_steps_and_only_the_newest_stay(digits, tmp_path):
+    checkpoints = {"every_steps": 2, "keep": 2}
+    with pytest.raises(SystemExit):
+        train(job(digits, tmp_path / "model", looks=9, training__checkpoints=checkpoints), ALONE)
+    names = sorted(path.name for path in (tmp_path / "model.checkpoints").glob("*/state-*"))
+    # Looks 0 to 4 are steps, 5 and 6 validation batches, 7 to 9 the first three steps of epoch 2.
+    assert names == ["state-00001-0000002", "state-00001-0000003"]
+
+
+def test_states_are_saved_by_time(digits, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(Kept, "save", lambda self, tensors, values: saved.append(values["step"]))
+    options = {"validation_epoch": 1, "save_checkpoint_epoch": 100, "save_best_only": True}
+    settings = {"training__epochs": 2, "logging__model_save_options": options}
+    for minutes, expected in ((1e-9, [1, 2, 3, 4, 5, 0] * 2), (1000.0, [0, 0])):
+        saved.clear()
+        checkpoints = {"every_minutes": minutes}
+        train(job(digits, tmp_path / f"{minutes}", training__checkpoints=checkpoints, **settings), ALONE)
+        assert saved == expected
+
+
+def test_a_training_goes_on_on_another_machine_from_object_storage(digits, whole, tmp_path, bucket_uri):
+    mirror = f"{bucket_uri}/checkpoints"
+    with pytest.raises(SystemExit):
+        train(job(digits, tmp_path / "here" / "model", looks=9, mirror=mirror), ALONE)
+    train(job(digits, tmp_path / "there" / "model", mirror=mirror), ALONE)
+    assert_same(whole, tmp_path / "there" / "model")
+
+
+def test_a_training_writes_on_where_the_object_storage_is_away(digits, whole, tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    train(job(digits, tmp_path / "model", mirror="s3://away/checkpoints"), ALONE)
+    assert "checkpoints in object storage: s3://away/checkpoints" in capfd.readouterr().err
+    assert_same(whole, tmp_path / "model")
+
+
+def test_a_second_training_of_the_same_settings_starts_where_the_first_is(digits, tmp_path, capsys):
+    train(job(digits, tmp_path / "model"), ALONE)
+    train(job(digits, tmp_path / "model"), ALONE)
+    assert f"going on after epoch {EPOCHS}" in capsys.readouterr().out
+
+
+def test_the_writer_hands_its_failure_to_the_training(digits, tmp_path, monkeypatch):
+    def fail(self, tensors, values):
+        raise OSError("no such device")
+
+    monkeypatch.setattr(Kept, "save", fail)
+    with pytest.raises(OSError, match="no such device"):
+        train(job(digits, tmp_path / "model"), ALONE)
+    assert not [thread for thread in threading.enumerate() if thread.name == "kubepresso-checkpoints"]
