@@ -16,7 +16,8 @@ WRONG = [
     (
         "training.epoch=3",
         "override 'training.epoch=3': training.epoch: unknown key; allowed: epochs, mixed_precision, "
-        "precision, ema, max_norm, optimizer, scheduler, retraining; did you mean 'epochs'?",
+        "precision, ema, max_norm, optimizer, scheduler, retraining, checkpoints, deterministic; "
+        "did you mean 'epochs'?",
     ),
     (
         "trainin.epochs=3",

@@ -118,7 +118,7 @@ TRANSFORMS = [
     "{name: pad, size: [8, 9], fill: 114}",
     "{name: randomcrop, size: 8, fill: [1, 2, 3]}",
     "{name: randomverticalflip, p: 0}",
-    "{name: randomresize, base_size: [64, 64], stride: 32, random_range: 5, interpolation: bilinear}",
+    "{name: randomresize, base_size: [320, 320], stride: 32, random_range: 5, interpolation: bilinear}",
     "{name: randomresize2, base_size: [64, 64], random_range: [0.5, 2.0], interpolation: nearest}",
     "{name: randomzoomout, fill: 0, side_range: [1, 4], p: 0.5}",
     "{name: resize, size: 64, interpolation: bicubic, max_size: 80, resize_criteria: short}",
@@ -174,7 +174,7 @@ WRONG = [
         "epochs: 90,",
         "^epoch: 90,",
         "training.epoch: unknown key; allowed: epochs, mixed_precision, precision, ema, max_norm, optimizer, "
-        "scheduler, retraining; did you mean 'epochs'?",
+        "scheduler, retraining, checkpoints, deterministic; did you mean 'epochs'?",
     ),
     ("lr: 0.1", "lr: ^-0.1", "training.optimizer.lr: must be at least 0, found -0.1"),
     ("lr: 0.1", "lr: ^.inf", "training.optimizer.lr: must be a finite number, found Infinity"),
@@ -208,8 +208,8 @@ WRONG = [
     (
         "task: classification, format",
         "task: ^clasification, format",
-        'data.task: "clasification" is not allowed; allowed: classification, detection, segmentation, pose_estimation; did you mean '
-        "'classification'?",
+        'data.task: "clasification" is not allowed; allowed: classification, detection, segmentation, '
+        "pose_estimation; did you mean 'classification'?",
     ),
     (
         "id_mapping: [cat, dog]",
@@ -271,14 +271,15 @@ WRONG = [
     ),
     (
         "full: null",
-        "full: ^{name: pidnet}",
-        'model.architecture.full: must be null, found {"name": "pidnet"}',
+        "^full: {name: pidnet}",
+        "model.architecture: full is a whole network; leave out backbone and head, or full",
     ),
     (
         "criterion: cross_entropy",
         "criterion: ^crossentropy",
-        'model.losses.0.criterion: "crossentropy" is not known; allowed: cross_entropy, focal_loss; '
-        "did you mean 'cross_entropy'?",
+        'model.losses.0.criterion: "crossentropy" is not known; allowed: cross_entropy, focal_loss, '
+        "seg_cross_entropy, pidnet_loss, yolox_loss, yolofastest_loss, yolov9_loss, retinanet_loss, "
+        "detr_loss, rtmcc_loss; did you mean 'cross_entropy'?",
     ),
     (
         "losses: [{criterion: cross_entropy, label_smoothing: 0.1, weight: null}]",
@@ -301,7 +302,8 @@ WRONG = [
     (
         "metric_names: null",
         "metric_names: [^top5]",
-        'logging.metrics.metric_names.0: "top5" is not allowed; allowed: top1_accuracy, top5_accuracy',
+        'logging.metrics.metric_names.0: "top5" is not allowed; allowed: top1_accuracy, top5_accuracy, '
+        "miou, pixel_accuracy, map50, map75, map50_95, precision50, recall50, pck",
     ),
     (
         "path: null, optimizer_path",

@@ -1,9 +1,10 @@
-"""Whatever the YAML may name is built, and whatever can be built may be named."""
+"""Whatever the YAML may name is built or said to be missing, and whatever can be built may be named."""
 
 from typing import get_args
 
 from kubepresso.compression import compress  # noqa: F401  (fills the registry)
 from kubepresso.compression.registry import METHODS
+from kubepresso.config import trainable
 from kubepresso.config.model import Compression, backbones, heads
 from kubepresso.models import build  # noqa: F401  (fills the registries)
 from kubepresso.models.layers import ACTIVATIONS, NORMS
@@ -22,11 +23,13 @@ def names(annotation):
 
 
 def test_backbones():
-    assert names(backbones.Backbone) == set(BACKBONES)
+    assert set(trainable.BACKBONES) == set(BACKBONES)
+    assert set(BACKBONES) <= names(backbones.Backbone)
 
 
 def test_heads():
-    assert names(heads.Head) == set(HEADS)
+    assert set(trainable.HEADS) == set(HEADS)
+    assert set(HEADS) <= names(heads.Head)
 
 
 def test_activations_and_norms():

@@ -14,6 +14,8 @@ from kubepresso.errors import exit_on_user_error
 def command(uri: str, overrides: tuple[str, ...]) -> None:
     """Check the configuration at URI: a folder or prefix with six files, or one file.
 
+    What is valid, yet cannot be trained yet, is listed; the status is 0.
+
     URI is a path, file:// or s3://. Overrides are dotted: training.epochs=3. Prints every problem at once and
     ends with status 1 if there is one.
     """
@@ -26,3 +28,7 @@ def command(uri: str, overrides: tuple[str, ...]) -> None:
     click.echo(f"  task     {config.data.task}")
     click.echo(f"  model    {config.model.name}")
     click.echo(f"  digest   {digest(config.to_yaml())}")
+    if config.untrainable:
+        click.echo("cannot be trained yet:")
+    for line in config.untrainable:
+        click.echo(f"  {line}")

@@ -44,6 +44,20 @@ class Section(BaseModel):
         json_schema_extra=_describe_extras,
     )
 
+    @classmethod
+    def type_of(cls, key: str, value: Any) -> Any:
+        """Return the type of a key's value, None where there is no such key.
+
+        Args:
+            key: The key, old spellings too.
+            value: The mapping that it stands in; a type may depend on other keys.
+        """
+        for name, field in cls.model_fields.items():
+            alias = field.validation_alias
+            if key == name or (isinstance(alias, AliasChoices) and key in alias.choices):
+                return field.annotation
+        return None
+
 
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
@@ -89,17 +103,18 @@ def by_name(key: str = "name", default: str | None = None) -> tuple[Any, Any]:
     return Field(discriminator=key), BeforeValidator(normalise)
 
 
-def by_kind(expected: str, **kinds: tuple[type, ...]) -> Discriminator:
+def by_kind(expected: str, *, allow_bool: bool = False, **kinds: tuple[type, ...]) -> Discriminator:
     """Choose the branch of a union by the kind of the value, so that an error speaks of that branch alone.
 
     Args:
         expected: What a value of no kind is told, for example ``must be an integer or a list [h, w]``.
+        allow_bool: Whether true and false have a kind; otherwise they are no number.
         **kinds: The Python types of each branch, by its tag.
     """
 
     def choose(value: Any) -> str | None:
         for tag, types in kinds.items():
-            if isinstance(value, types) and not isinstance(value, bool):
+            if isinstance(value, types) and (allow_bool or not isinstance(value, bool)):
                 return tag
         return None
 

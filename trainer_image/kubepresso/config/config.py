@@ -22,17 +22,24 @@ Module = Literal["data", "augmentation", "model", "training", "logging", "enviro
 
 class _Modules(Section):
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _untrainable: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed, yet likely not meant: a line each, in the form of the errors."""
         return self._warnings
 
-    def with_warnings(self, warnings: Iterable[str]) -> Self:
-        """Return a copy that carries these warnings."""
+    def with_findings(self, warnings: Iterable[str], untrainable: Iterable[str]) -> Self:
+        """Return a copy that carries these lines."""
         copy = self.model_copy()
         copy._warnings = tuple(warnings)
+        copy._untrainable = tuple(untrainable)
         return copy
+
+    @property
+    def untrainable(self) -> tuple[str, ...]:
+        """What has no implementation yet: a line each, in the form of the errors; none: it can be trained."""
+        return self._untrainable
 
     @staticmethod
     def model_class(module: str) -> type[Section]:

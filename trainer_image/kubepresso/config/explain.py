@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
-from pydantic import AliasChoices, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from kubepresso.config.base import Section
@@ -157,20 +156,12 @@ def _section_at(path: Path, model: type[Section], value: Any) -> type[Section] |
             value = value[step] if isinstance(value, list) else None
             continue
         section = _choose(candidates, value)
-        field = _field(section, step) if section else None
-        if field is None or not isinstance(value, dict):
+        annotation = section.type_of(step, value) if section else None
+        if annotation is None or not isinstance(value, dict):
             return None
-        candidates = _sections(field.annotation)
+        candidates = _sections(annotation)
         value = value.get(step)
     return _choose(candidates, value)
-
-
-def _field(section: type[Section], key: str) -> FieldInfo | None:
-    for name, field in section.model_fields.items():
-        alias = field.validation_alias
-        if key == name or (isinstance(alias, AliasChoices) and key in alias.choices):
-            return field
-    return None
 
 
 def _sections(annotation: Any) -> list[type[Section]]:

@@ -40,7 +40,7 @@ def load_config(uri: str, overrides: Sequence[str] = ()) -> Config:
     apply(document, overrides)
     view = _build(document)
     modules: dict[str, Any] = view.present()
-    return Config.model_construct(None, **modules).with_warnings(view.warnings)
+    return Config.model_construct(None, **modules).with_findings(view.warnings, view.untrainable)
 
 
 def parse_view(text: str) -> View:
@@ -95,7 +95,10 @@ def _build(document: Document) -> View:
     found += [_problem(document, finding) for finding in findings if finding.fatal]
     if found:
         raise ConfigError(problems.lines(found))
-    return view.with_warnings(problems.lines(_problem(document, finding) for finding in findings))
+    return view.with_findings(
+        problems.lines(_problem(document, finding) for finding in findings),
+        problems.lines(_problem(document, finding) for finding in checks.find_untrainable(view)),
+    )
 
 
 def _problem(document: Document, finding: checks.Finding) -> Problem:

@@ -37,7 +37,28 @@ def check_name(name: str) -> str:
 
 
 RegistryName = Annotated[str, AfterValidator(check_name)]
-MetricName = Annotated[Literal["top1_accuracy", "top5_accuracy"], AnyCase]
+MetricName = Annotated[
+    Literal[
+        "top1_accuracy",
+        "top5_accuracy",
+        "miou",
+        "pixel_accuracy",
+        "map50",
+        "map75",
+        "map50_95",
+        "precision50",
+        "recall50",
+        "pck",
+    ],
+    AnyCase,
+]
+#: By task, the metrics there are; the first one decides where none is named.
+METRICS: dict[str, tuple[str, ...]] = {
+    "classification": ("top1_accuracy", "top5_accuracy"),
+    "segmentation": ("miou", "pixel_accuracy"),
+    "detection": ("map50", "map75", "map50_95", "precision50", "recall50"),
+    "pose_estimation": ("pck",),
+}
 
 
 class ModelSaveOptions(Section):

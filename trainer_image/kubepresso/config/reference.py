@@ -72,7 +72,7 @@ class _Sections:
             branches = _branches(value)
             plain = [] if names else [_target(part) for part in branches if "$ref" in part]
             if plain:
-                yield from self._rows(self.definitions[plain[0]], inner)
+                yield from self._inner_rows(plain, inner)
                 continue
             kind = self._entries(value) if names else self._kind(value)
             items = [] if names else [part["items"] for part in branches if "$ref" in part.get("items", {})]
@@ -80,6 +80,14 @@ class _Sections:
             yield f"| `{inner}` | {kind} | {default} | {value['description']} |\n", (inner, names)
             for item in items:
                 yield from self._rows(self.definitions[_target(item)], f"{inner}.N")
+
+    def _inner_rows(self, targets: list[str], path: str) -> Iterator[tuple[str, tuple[str, list[str]]]]:
+        """Write the rows of a mapping; where another key chooses among several, each says when it holds."""
+        for target in targets:
+            section = self.definitions[target]
+            when = f" {section['description']}" if len(targets) > 1 else ""
+            for row, names in self._rows(section, path):
+                yield row.replace(" |\n", f"{when} |\n") if when else row, names
 
     def _named(self, value: dict[str, Any]) -> list[str]:
         """List the definitions which a name chooses from; empty where none does."""
@@ -109,6 +117,9 @@ def _target(reference: dict[str, Any]) -> str:
 
 
 def _kind(value: dict[str, Any]) -> str:
+    branches = _branches(value)
+    if len(branches) > 1:
+        return " or ".join(dict.fromkeys(map(_kind, branches)))
     if "$ref" in value:
         return "mappings"
     if "enum" in value:

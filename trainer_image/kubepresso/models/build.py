@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from kubepresso.config import ModelConfig
+from kubepresso.errors import UserError
 from kubepresso.models import backbones, heads  # noqa: F401  (fills the registries)
 from kubepresso.models.checkpoint import load_checkpoint
 from kubepresso.models.freezing import freeze_backbone
@@ -40,6 +41,8 @@ def build_model(model_config: ModelConfig, num_classes: int) -> VisionModel:
         UserError: A name is unknown, or the checkpoint cannot be fetched, read or fitted.
     """
     architecture = model_config.architecture
+    if architecture.backbone is None or architecture.head is None:
+        raise UserError("model.architecture: full networks are not available, give a backbone and a head")
     backbone_class = find_part(BACKBONES, architecture.backbone.name, "model.architecture.backbone.name")
     head_class = find_part(HEADS, architecture.head.name, "model.architecture.head.name")
     backbone = backbone_class(architecture.backbone.params, architecture.backbone.stage_params)

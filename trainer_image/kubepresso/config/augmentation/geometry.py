@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from kubepresso.config.augmentation.common import (
+    Ascending,
     Fill,
     Interpolation,
     PositiveRange,
@@ -104,13 +105,17 @@ class RandomResize2(RandomTransform):
     interpolation: Interpolation = Field("bilinear", description="Interpolation.")
 
 
+Factor = Annotated[float, Field(ge=1)]
+
+
 class RandomZoomOut(RandomTransform):
     """Put the image on a larger canvas."""
 
     name: Literal["randomzoomout"] = "randomzoomout"
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")
     fill: Fill = Field(0, description="Grey value, or `[r, g, b]`, of the canvas.")
-    side_range: PositiveRange = Field((1.0, 4.0), description="Least and greatest factor of the sides.")
+    side_range: Annotated[tuple[Factor, Factor], Listed, Ascending] = Field(
+        (1.0, 4.0), description="Least and greatest factor of the sides, 1 or more."
+    )
     p: Probability = Field(0.5, description="Probability.")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubepresso.config.checks import modules
+from kubepresso.config.checks import architecture, labels, modules, sizes, tasks
 from kubepresso.config.checks.findings import Finding
 from kubepresso.config.checks.recipes import check_recipes
+from kubepresso.config.checks.untrainable import find_untrainable
 from kubepresso.config.checks.unused import check_unused
 from kubepresso.config.config import View
 
-__all__ = ["Finding", "find"]
+__all__ = ["Finding", "find", "find_untrainable"]
 
 _CHECKS = (
     modules.check_data,
@@ -20,6 +21,16 @@ _CHECKS = (
     modules.check_logging,
     modules.check_environment,
     check_recipes,
+    tasks.check_model_for_task,
+    tasks.check_metrics_for_task,
+    tasks.check_layout,
+    labels.check_labels,
+    labels.check_flips,
+    labels.check_ignored,
+    architecture.check_architecture,
+    sizes.check_sizes,
+    sizes.check_head_sizes,
+    sizes.check_epochs,
     check_unused,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kubepresso.config.augmentation import AugmentationConfig, Transform
 from kubepresso.config.augmentation.geometry import Resize
@@ -25,22 +25,38 @@ def check_recipes(view: View) -> Iterator[Finding]:
     yield from _check_inference(view.augmentation)
 
 
-def final_size(recipe: tuple[Transform, ...]) -> tuple[int, int] | None:
+def final_size(recipe: Sequence[Transform]) -> tuple[int, int] | None:
     """Return the height and width that come out of a recipe, None where image or chance decide."""
+    steps = sizes_after(recipe)
+    return steps[-1] if steps else None
+
+
+def sizes_after(recipe: Sequence[Transform]) -> list[tuple[int, int] | None]:
+    """Return the height and width after each transform, None where image or chance decide."""
+    sizes: list[tuple[int, int] | None] = []
     size: tuple[int, int] | None = None
+    most: int | None = None  # no side is longer, after a resize of the longer side
     for entry in recipe:
-        given = getattr(entry, "size", None)
-        if given is None:
-            size = None if "base_size" in type(entry).model_fields else size
-            continue
-        target = (given, given) if isinstance(given, int) else tuple(given)
-        if isinstance(entry, Resize) and entry.resize_criteria is not None and isinstance(entry.size, int):
-            size = None
-        elif entry.name == "pad":
-            size = (max(size[0], target[0]), max(size[1], target[1])) if size is not None else None
-        else:
-            size = target
-    return size
+        size, most = _size_after(entry, size, most)
+        sizes.append(size)
+    return sizes
+
+
+def _size_after(
+    entry: Transform, size: tuple[int, int] | None, most: int | None
+) -> tuple[tuple[int, int] | None, int | None]:
+    given = getattr(entry, "size", None)
+    if given is None:
+        chance = "base_size" in type(entry).model_fields or entry.name == "randomzoomout"
+        return (None, None) if chance else (size, most)
+    target = (given, given) if isinstance(given, int) else (int(given[0]), int(given[1]))
+    if isinstance(entry, Resize) and entry.resize_criteria is not None and isinstance(given, int):
+        return None, given if entry.resize_criteria == "long" else entry.max_size
+    if entry.name != "pad":
+        return target, None
+    if size is not None:
+        return (max(size[0], target[0]), max(size[1], target[1])), None
+    return (target, None) if most is not None and most <= min(target) else (None, None)
 
 
 def _check_tensor(recipe: tuple[Transform, ...], path: Path) -> Iterator[Finding]:

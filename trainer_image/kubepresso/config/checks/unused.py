@@ -17,19 +17,27 @@ UNUSED = {
     "data.palette": "only segmentation draws classes over pictures",
     "model.checkpoint.optimizer_path": "training resumes by itself from its own checkpoints",
     "model.architecture.backbone.params.return_stage_idx": "the head reads the last stage",
+    "model.architecture.head.params.num_anchors": "this head has no anchors",
     "logging.tensorboard": _IN_MLFLOW,
     "logging.mlflow": _IN_MLFLOW,
     "logging.num_save_samples": "the evaluation report shows the mistakes the model is most sure of",
     "logging.metrics.classwise_analysis": "the evaluation report always has the figures of each class",
     "environment.cache_data": "prepared images are memory-mapped, so the system keeps them in free memory",
 }
-_SEGMENTATION_ONLY = ("data.label_image_mode", "data.palette")
+#: Tasks for which a key of those above does change something.
+_ACTS_FOR = {
+    "data.label_image_mode": ("segmentation",),
+    "data.palette": ("segmentation",),
+    "model.architecture.backbone.params.return_stage_idx": ("segmentation", "detection", "pose_estimation"),
+}
 
 
 def check_unused(view: View) -> Iterator[Finding]:
     """Tell which keys were set to another value than their default in vain."""
+    module = view.data or view.model
+    task = module.task if module is not None else ""
     for key, reason in UNUSED.items():
-        if key in _SEGMENTATION_ONLY and view.data is not None and view.data.task == "segmentation":
+        if task in _ACTS_FOR.get(key, ()):
             continue
         path = key.split(".")
         if _is_set(view, path):

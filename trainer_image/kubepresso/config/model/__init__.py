@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from kubepresso.config.base import AnyCase, Capitals, Listed, PositiveInt, Section, Task
 from kubepresso.config.model.backbones import Backbone, MobileNetV3, MobileNetV3Stage, ResNet, ResNetStage
+from kubepresso.config.model.full import Full, PIDNet
 from kubepresso.config.model.heads import FC, Head
 from kubepresso.config.model.losses import CrossEntropy, FocalLoss, Loss
+from kubepresso.config.model.necks import Neck
+from kubepresso.config.model.postprocessors import AnyPostprocessor, Postprocessor, postprocessor_of
 
 __all__ = [
     "FC",
@@ -24,6 +27,8 @@ __all__ = [
     "MobileNetV3",
     "MobileNetV3Stage",
     "ModelConfig",
+    "Neck",
+    "PIDNet",
     "ResNet",
     "ResNetStage",
 ]
@@ -45,18 +50,22 @@ class Checkpoint(Section):
 
 
 class Architecture(Section):
-    """The parts of the network."""
+    """The parts of the network: `full`, or a backbone, a head and, where one is needed, a neck."""
 
-    full: None = Field(None, description="A network that is not made of parts; none exists for this task.")
-    backbone: Backbone = Field(description="Backbone.")
-    neck: None = Field(None, description="None exists for this task.")
-    head: Head = Field(description="Head.")
+    full: Full | None = Field(None, description="A network that is not made of parts; null: made of parts.")
+    backbone: Backbone | None = Field(None, description="Backbone; null with `full`.")
+    neck: Neck | None = Field(None, description="Neck; null: none.")
+    head: Head | None = Field(None, description="Head; null with `full`.")
 
-
-class Postprocessor(Section):
-    """How outputs become results; this task has nothing to set."""
-
-    params: None = Field(None, description="Always null.")
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        given = [name for name in ("backbone", "neck", "head") if getattr(self, name) is not None]
+        if self.full is not None and given:
+            raise ValueError(f"full is a whole network; leave out {' and '.join(given)}, or full")
+        missing = [name for name in ("backbone", "head") if name not in given]
+        if self.full is None and missing:
+            raise ValueError(f"{' and '.join(missing)} missing; give a backbone and a head, or full")
+        return self
 
 
 class Compression(Section):
@@ -82,8 +91,30 @@ class ModelConfig(Section):
     checkpoint: Checkpoint = Field(Checkpoint(), description="Weights to start from.")
     freeze_backbone: bool = Field(False, description="Train the neck and head only.")
     architecture: Architecture = Field(description="The parts of the network.")
-    postprocessor: Postprocessor | None = Field(None, description="How outputs become results.")
+    postprocessor: AnyPostprocessor | None = Field(
+        None,
+        validate_default=True,
+        description="How outputs become results; its keys depend on the head; null: defaults.",
+    )
     losses: Annotated[tuple[Loss, ...], Listed, Field(min_length=1)] = Field(
         (CrossEntropy(),), description="Losses, summed with their weights."
     )
     compression: Compression = Field(Compression(), description="How the model is compressed.")
+
+    @field_validator("postprocessor", mode="wrap")
+    @classmethod
+    def _read_by_head(cls, value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """Read the post-processor as the one of the head, which stands in another key."""
+        if "architecture" not in info.data:
+            return None  # its own problems are told first
+        model = postprocessor_of(info.data["architecture"])
+        if value is None:
+            return None if model is Postprocessor else model()
+        return model.model_validate(value)
+
+    @classmethod
+    def type_of(cls, key: str, value: Any) -> Any:
+        """Return the type of a key's value, for the post-processor that of the head beside it."""
+        if key == "postprocessor" and isinstance(value, dict):
+            return postprocessor_of(value.get("architecture"))
+        return super().type_of(key, value)
