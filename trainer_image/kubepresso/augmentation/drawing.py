@@ -20,6 +20,9 @@ SMALL_SIDE = 92
 LARGE_SIDE = 246
 _MASK_STRENGTH = 0.55
 _TOO_MANY_NUMBERS = 24
+_TOO_MANY_NAMES = 16
+# A float picture whose highest value is between 1 and this is a normalised one, not a black one of 0 to 255.
+_DARKEST_WHITE = 16.0
 # Far apart for most eyes: Sasha Trubetskoy's list of simple, distinct colours, without the greys.
 _PALETTE = (
     (230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200), (245, 130, 48), (145, 30, 180),
@@ -90,7 +93,7 @@ def displayable(image: torch.Tensor, side: int) -> torch.Tensor:
     pixels = torch.nan_to_num(image.to(torch.float32), posinf=0.0, neginf=0.0)
     if image.is_floating_point():
         low, high = pixels.min(), pixels.max()
-        if low < 0 or high > 255:
+        if low < 0 or high > 255 or 1 < high < _DARKEST_WHITE:
             pixels = (pixels - low) / (high - low).clamp(min=1e-12) * 255
         elif high <= 1:
             pixels = pixels * 255
@@ -128,6 +131,8 @@ def _draw_boxes(
     for (x1, y1, x2, y2), label in zip(boxes, labels, strict=True):
         if 0 <= label < len(classes) and x2 >= x1 and y2 >= y1:
             draw.rectangle((x1, y1, x2, y2), outline=colours[label], width=width)
+    if len(boxes) > _TOO_MANY_NAMES:
+        return  # the legend has the colours, and names would hide the objects
     for (x1, y1, x2, y2), label in zip(boxes, labels, strict=True):
         text = classes[label] if 0 <= label < len(classes) else "?"
         room = draw.textlength(text, font) + 4
@@ -141,7 +146,7 @@ def _draw_boxes(
 def ink_on(colour: Colour) -> Colour:
     """Return black or white, whichever can be read on a colour (ITU-R BT.601 luma)."""
     red, green, blue = colour
-    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 105 else (255, 255, 255)
 
 
 def _draw_keypoints(

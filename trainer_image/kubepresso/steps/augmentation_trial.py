@@ -32,7 +32,8 @@ from kubepresso.steps.trial_samples import choose_samples
 
 EPOCHS = 4
 _MEASURED_SECONDS = 1.0
-_DRAWN_SAMPLES = 12
+_DRAWN_SAMPLES = 24
+_DRAWN_WITHOUT_RANDOMNESS = 3
 # Far from the last epochs, in which some transforms end.
 _ENDLESS = 1_000_000
 
@@ -140,7 +141,9 @@ class Trial:
         def context(number: int, other: Sample) -> SampleContext:
             return SampleContext(self.seed, 0, 0, number, len(sizes), lambda _: other)
 
-        drawn = [sizes[number % len(sizes)] for number in range(_DRAWN_SAMPLES)]
+        random = any(entry.random for entry in getattr(self.config, phase))
+        count = _DRAWN_SAMPLES if random else _DRAWN_WITHOUT_RANDOMNESS
+        drawn = [sizes[number % len(sizes)] for number in range(count)]
         return check_following(
             phase,
             recipe,

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
 
+from kubepresso.augmentation.checks.comparing import COMPARISONS
 from kubepresso.augmentation.checks.place import place_of
-from kubepresso.augmentation.checks.probe import draw_probe, find_movement
+from kubepresso.augmentation.checks.probe import Probe, draw_probe, find_disc, find_movement
 from kubepresso.augmentation.context import SampleContext
-from kubepresso.augmentation.inventory import IGNORE
 from kubepresso.augmentation.recipe import Recipe
 from kubepresso.augmentation.trace import Sample, trace
 
-TASKS = ("detection", "segmentation", "pose_estimation")
-_AGREEMENT = 0.97
+_ENOUGH = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ def check_following(
         phase: train or inference.
         recipe: The recipe; no transform of it fails.
         task: ``data.task``.
-        sizes: Height and width of each drawn sample.
+        sizes: Height and width of each drawn sample; the last ones are not drawn once enough were seen.
         classes: Number of classes; of keypoints for poses.
         swap: Of poses, each keypoint's partner.
         seeding: Seeds the random draws of the drawn sample of a number.
@@ -65,28 +65,45 @@ def check_following(
     Returns:
         What was found; problems name the first transform at which a target stays behind.
     """
-    if task not in TASKS:
+    if task not in COMPARISONS:
         return Following()
     found: list[tuple[int, str]] = []
-    seen = mirrored = 0
+    tried = seen = mirrored = 0
     for number, (height, width) in enumerate(sizes):
+        if seen == _ENOUGH:
+            break
         probe = draw_probe(task, height, width, number, classes)
-        runs = []
-        for sample in (probe.blank, *probe.discs):
-            with seeding(number):
-                runs.append(trace(recipe, sample, context(number, probe.alone)))
-        movement = None
-        for index, (blank, *discs) in enumerate(zip(*(run.samples[1:] for run in runs), strict=False)):
-            movement = find_movement(blank["image"], [disc["image"] for disc in discs], probe.places)
-            if movement is None:
-                continue
-            problem = _COMPARE[task](blank, probe.blank, movement, swap)
+        followed = _send(recipe, probe, functools.partial(seeding, number), context(number, probe.alone))
+        for index, (sample, movement) in enumerate(followed):
+            problem = COMPARISONS[task](sample, probe.blank, movement, swap) if movement is not None else None
             if problem:
                 found.append((index, problem))
                 break
-        seen += movement is not None
-        mirrored += movement is not None and bool(torch.det(movement[:2]) < 0)
-    return Following(len(sizes), seen, mirrored, _first(phase, recipe, found, len(sizes)))
+        end = followed[-1][1] if followed else None
+        tried += 1
+        seen += end is not None
+        mirrored += end is not None and bool(torch.det(end[:2]) < 0)
+    return Following(tried, seen, mirrored, _first(phase, recipe, found, tried))
+
+
+def _send(
+    recipe: Recipe,
+    probe: Probe,
+    seeding: Callable[[], contextlib.AbstractContextManager[None]],
+    context: SampleContext,
+) -> list[tuple[Sample, torch.Tensor | None]]:
+    """Return the sample after each transform and after the recipe, and how its pixels have moved so far."""
+    runs: list[list[Sample]] = []
+    for sample in (probe.blank, *probe.discs):
+        with seeding():
+            runs.append(trace(recipe, sample, context).samples[1:])
+        if len(runs) > 1 and find_disc(runs[0][0]["image"], runs[-1][0]["image"]) is None:
+            return []  # the first transform cuts it off
+    stages = zip(*runs, strict=True)
+    return [
+        (blank, find_movement(blank["image"], [disc["image"] for disc in discs], probe.places))
+        for blank, *discs in stages
+    ]
 
 
 def _first(phase: str, recipe: Recipe, found: Sequence[tuple[int, str]], tried: int) -> list[str]:
@@ -94,87 +111,3 @@ def _first(phase: str, recipe: Recipe, found: Sequence[tuple[int, str]], tried: 
         return []
     index, problem = min(found)
     return [f"{place_of(phase, recipe, index)}: {problem} ({len(found)} of {tried} drawn samples)"]
-
-
-def _moved(points: torch.Tensor, movement: torch.Tensor) -> torch.Tensor:
-    return torch.cat([points.double(), torch.ones(len(points), 1, dtype=torch.float64)], 1) @ movement
-
-
-def _tolerance(image: torch.Tensor) -> float:
-    return 2 + 0.03 * max(image.shape[-2:])
-
-
-def _compare_boxes(sample: Sample, source: Sample, movement: torch.Tensor, _: Sequence[int]) -> str | None:
-    """A box holds the corners of what it held, and not much more."""
-    if len(sample["boxes"]) != 1:
-        return None
-    x1, y1, x2, y2 = source["boxes"][0].tolist()
-    corners = _moved(torch.tensor([[x1, y1], [x2, y1], [x2, y2], [x1, y2]]), movement)
-    expected = torch.cat([corners.amin(0), corners.amax(0)])
-    height, width = sample["image"].shape[-2:]
-    limits = torch.tensor([width, height, width, height], dtype=torch.float64)
-    box, expected = (each.double().clamp(min=0).minimum(limits) for each in (sample["boxes"][0], expected))
-    if bool(((box - expected).abs() <= _tolerance(sample["image"])).all()):
-        return None
-    return (
-        f"boxes do not go where the pixels go: one is at {_rounded(box)}, its content at {_rounded(expected)}"
-    )
-
-
-def _compare_masks(sample: Sample, source: Sample, movement: torch.Tensor, _: Sequence[int]) -> str | None:
-    """Each pixel has the class that it had; those from outside the image have none."""
-    mask = sample["mask"]
-    height, width = mask.shape
-    if (height, width) != tuple(sample["image"].shape[-2:]):
-        return None  # the form is judged elsewhere
-    rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
-    back = torch.linalg.inv(
-        torch.cat([movement, torch.tensor([[0.0], [0.0], [1.0]], dtype=torch.float64)], 1)
-    )
-    came = _moved(torch.stack([columns.flatten(), rows.flatten()], 1), back[:, :2]).floor().long()
-    tall, wide = source["mask"].shape
-    inside = (came >= 0).all(1) & (came[:, 0] < wide) & (came[:, 1] < tall)
-    expected = torch.full((height * width,), IGNORE)
-    expected[inside] = source["mask"][came[inside, 1], came[inside, 0]].long()
-    agrees = mask.flatten().long() == expected
-    if agrees.double().mean() >= _agreement(height, width):
-        return None
-    outside = ~inside
-    if bool(outside.any()) and not agrees[outside].double().mean() > 0.5:
-        return f"the mask has a class where the image has borders only; borders must be {IGNORE}"
-    return (
-        f"masks do not go where the pixels go: {1 - agrees.double().mean():.0%} of a mask has the wrong class"
-    )
-
-
-def _agreement(height: int, width: int) -> float:
-    """The share that must agree: the outline of the drawn area may be off by a pixel or two."""
-    return min(_AGREEMENT, 1 - 4 / min(height, width))
-
-
-def _compare_poses(sample: Sample, source: Sample, movement: torch.Tensor, swap: Sequence[int]) -> str | None:
-    points, seen = sample["keypoints"].double(), sample["visibility"] > 0
-    moved = _moved(source["keypoints"], movement)
-    mirrored = bool(torch.det(movement[:2]) < 0)
-    swapped = moved[list(swap)]
-    expected, other = (swapped, moved) if mirrored else (moved, swapped)
-    if _near(points, expected, seen, sample):
-        return None
-    if _near(points, other, seen, sample):
-        if mirrored:
-            return "the image is mirrored, but left and right keypoints did not change places"
-        return "left and right keypoints changed places, but the image is not mirrored"
-    distance = (points - expected).norm(dim=1)[seen].max()
-    return f"keypoints do not go where the pixels go: one is {distance:.0f} pixels off"
-
-
-def _near(points: torch.Tensor, expected: torch.Tensor, seen: torch.Tensor, sample: Sample) -> bool:
-    distance = (points - expected).norm(dim=1)[seen]
-    return bool((distance <= _tolerance(sample["image"])).all())
-
-
-def _rounded(box: torch.Tensor) -> str:
-    return "[" + ", ".join(f"{value:.0f}" for value in box.tolist()) + "]"
-
-
-_COMPARE = {"detection": _compare_boxes, "segmentation": _compare_masks, "pose_estimation": _compare_poses}

@@ -127,7 +127,7 @@ def find_movement(
         float64 ``[3, 2]``: ``[x, y, 1] @ it`` is the place after the transform; None where a disc was cut,
         covered, or is too small to see.
     """
-    found = [_find_disc(blank, image) for image in discs]
+    found = [find_disc(blank, image) for image in discs]
     seen = [disc for disc in found if disc is not None]
     if len(seen) < len(discs):
         return None
@@ -139,11 +139,11 @@ def find_movement(
     return torch.linalg.solve(before, after)
 
 
-def _find_disc(blank: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, int] | None:
-    """Return the centre ``[2]`` and the area of what differs between two images."""
+def find_disc(blank: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, int] | None:
+    """Return the centre ``[2]`` and the area of what differs between two images; None where it is cut."""
     if blank.shape != image.shape:
         return None
-    differs = (image.double() - blank.double()).abs().amax(0)
+    differs = (image.float() - blank.float()).abs().amax(0)
     strongest = differs.max()
     core = differs > 0.5 * strongest
     area = int(core.sum())
@@ -155,4 +155,5 @@ def _find_disc(blank: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, 
     height, width = differs.shape
     rows, columns = torch.arange(height) + 0.5, torch.arange(width) + 0.5
     total = weights.sum()
-    return torch.stack([(weights.sum(0) * columns).sum(), (weights.sum(1) * rows).sum()]) / total, area
+    centre = torch.stack([(weights.sum(0) * columns).sum(), (weights.sum(1) * rows).sum()]) / total
+    return centre.double(), area
