@@ -31,11 +31,11 @@ def check_boxes(
     """
     size = np.array([geometry.width, geometry.height] * 2, np.float64)
     slack = np.maximum(_ROUNDING_PIXELS, size * _ROUNDING_SHARE)
-    clipped = np.clip(boxes, 0, size)
-    finite = np.isfinite(boxes).all(axis=1)
-    empty = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
-    outside = (np.abs(boxes - clipped) > slack).any(axis=1) | (clipped[:, 2:] <= clipped[:, :2]).any(axis=1)
-    for index in np.flatnonzero(~finite | empty | outside):
+    clipped: np.ndarray = np.clip(boxes, 0, size)
+    finite: np.ndarray = np.isfinite(boxes).all(axis=1)
+    empty: np.ndarray = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
+    outside: np.ndarray = (np.abs(boxes - clipped) > slack).any(axis=1) | (clipped[:, 2:] <= clipped[:, :2]).any(axis=1)
+    for index in np.flatnonzero(~finite | empty | outside).tolist():
         if not finite[index]:
             what = "has coordinates that are not finite numbers"
         elif empty[index]:

@@ -48,7 +48,8 @@ def colour_classes(data: DataConfig, root: Path) -> tuple[list[str], ColourTable
     Several colours may have the name of one class.
 
     Raises:
-        UserError: ``data.label_image_mode`` is RGB and ``data.id_mapping`` names no colours, or a key is none.
+        UserError: ``data.label_image_mode`` is RGB and ``data.id_mapping`` names no colours, or a key is no
+            colour.
     """
     if data.label_image_mode == "L":
         return None

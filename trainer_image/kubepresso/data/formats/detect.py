@@ -23,8 +23,8 @@ _BEGINNING = 1 << 16
 def detect_format(data: DataConfig, root: Path | None) -> str:
     """Return the name of the format: ``data.layout``, else what the files look like.
 
-    Without a root (``data.metadata.repo`` names a repository of the hub) it is ``hub``. Else the first rule of
-    the task that holds decides:
+    Without a root (``data.metadata.repo`` names a repository of the hub) it is ``hub``. Else the first rule
+    of the task that holds decides:
 
     - classification: ``data.path.train.label`` names a file, ``csv_labels``; a ``.parquet`` file in a place
       that ``data.path.<split>.image`` names or, where none does, anywhere below the root, ``parquet``; a

@@ -48,11 +48,19 @@ class MaskFile:
         return [int(value) for value in values if value < len(self.names)]
 
     def _values(self) -> np.ndarray:
-        try:
-            content = self.file.read_bytes()
-        except OSError as error:
-            raise LabelProblemError(f"cannot be read ({error.strerror})", self.path) from error
-        return decode_mask(content, self.path, self.colours)
+        return decode_mask(read_mask(self.file, self.path), self.path, self.colours)
+
+
+def read_mask(file: Path, place: str) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        LabelProblemError: It cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise LabelProblemError(f"cannot be read ({error.strerror})", place) from error
 
 
 def decode_mask(content: bytes, place: str, colours: ColourTable | None) -> np.ndarray:
@@ -71,10 +79,19 @@ def decode_mask(content: bytes, place: str, colours: ColourTable | None) -> np.n
     """
     if colours is None:
         return _open(content, place, lambda image: _indexes(image, place))
-    classes = colours.look_up(_open(content, place, lambda image: np.array(image.convert("RGB"))))
+    classes = colours.look_up(decode_colours(content, place))
     if (classes == IGNORE).all():
         raise LabelProblemError("no pixel has a colour of data.id_mapping", place)
     return classes
+
+
+def decode_colours(content: bytes, place: str) -> np.ndarray:
+    """Decode an encoded image to RGB, uint8 ``[height, width, 3]``.
+
+    Raises:
+        LabelProblemError: It cannot be decoded.
+    """
+    return _open(content, place, lambda image: np.array(image.convert("RGB")))
 
 
 def finish_mask(values: np.ndarray, place: str, geometry: Geometry, names: Sequence[str]) -> ClassMask:

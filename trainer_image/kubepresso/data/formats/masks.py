@@ -9,11 +9,11 @@ from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.colours import ColourTable, colour_classes
 from kubepresso.data.formats.mask_files import MaskFile, values_in
-from kubepresso.data.formats.naming import IMAGE_SUFFIXES, classes_of_values, mapped_classes, relative
-from kubepresso.data.formats.pairing import Folders, pair_files
+from kubepresso.data.formats.naming import IMAGE_SUFFIXES, classes_of_values, mapped_classes
+from kubepresso.data.formats.pairing import Folders, pair_files, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.source import Source
 from kubepresso.data.formats.voc_lists import devkit, listed_splits
 
 LABEL_FOLDERS = ("masks", "mask", "labels", "annotations", "SegmentationClass", "gtFine", "gt")
@@ -37,18 +37,7 @@ class Masks:
         files = [pair.label for group in pairs.values() for pair in group]
         names, colours = mask_classes(data, root, files)
         return Source(
-            names,
-            {
-                split: FileSplit(
-                    [
-                        ImageFile(
-                            image, relative(image, root), MaskFile(mask, relative(mask, root), names, colours)
-                        )
-                        for image, mask in group
-                    ]
-                )
-                for split, group in pairs.items()
-            },
+            names, paired_splits(pairs, root, lambda file, path: MaskFile(file, path, names, colours))
         )
 
 

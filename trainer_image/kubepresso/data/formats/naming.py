@@ -92,7 +92,7 @@ def list_files(folder: Path) -> list[Path]:
 
 
 def match_name(pattern: str, file: Path, folder: Path) -> re.Match[str] | None:
-    """Search for ``data.path.pattern`` in a file's name, or in its path below ``folder`` if it has a slash."""
+    """Search for ``data.path.pattern`` in a file's name; if it has a slash, in its path below ``folder``."""
     return re.search(pattern, relative(file, folder) if "/" in pattern else file.name)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.naming import IMAGE_SUFFIXES, list_files, match_name, relative
+from kubepresso.data.formats.source import FileSplit, ImageFile, Label
 from kubepresso.errors import UserError
 
 
@@ -110,8 +112,6 @@ def _by_key(
 
 
 def _check_groups(image: str | None, label: str | None) -> None:
-    import re
-
     groups = [re.compile(pattern).groups if pattern else 0 for pattern in (image, label)]
     if all(groups) and groups[0] != groups[1]:
         raise UserError(
@@ -129,3 +129,24 @@ def _check_names(folders: Folders, images: dict[Hashable, Path], root: Path, fin
 
 def _stem(file: Path, folder: Path) -> str:
     return file.relative_to(folder).with_suffix("").as_posix()
+
+
+def paired_splits(
+    pairs: Mapping[str, Sequence[Pair]], root: Path, make: Callable[[Path, str], Label]
+) -> dict[str, FileSplit]:
+    """Return the splits of pairs.
+
+    Args:
+        pairs: By split.
+        root: The source's root.
+        make: Makes the label of a file and of its name inside the source.
+    """
+    return {
+        split: FileSplit(
+            [
+                ImageFile(image, relative(image, root), make(label, relative(label, root)))
+                for image, label in group
+            ]
+        )
+        for split, group in pairs.items()
+    }

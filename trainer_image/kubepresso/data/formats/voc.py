@@ -1,8 +1,8 @@
 """Pascal VOC: an XML file of boxes for each image.
 
-Coordinates of VOC are numbers of pixels, counted from 1, and ``xmax`` is the last pixel inside: the box of the
-single pixel in the upper left corner is 1, 1, 1, 1. Here it is 0, 0, 1, 1. Some tools count from 0; their boxes
-come out one pixel larger to the left and above, which is clipped at the edge.
+Coordinates of VOC are numbers of pixels, counted from 1, and ``xmax`` is the last pixel inside: the box of
+the single pixel in the upper left corner is 1, 1, 1, 1. Here it is 0, 0, 1, 1. Some tools count from 0; their
+boxes come out one pixel larger to the left and above, which is clipped at the edge.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
-from kubepresso.data.formats.naming import mapped_classes, relative
+from kubepresso.data.formats.naming import mapped_classes
 from kubepresso.data.formats.orientation import needs_turn, turn_boxes
-from kubepresso.data.formats.pairing import Folders, pair_files
+from kubepresso.data.formats.pairing import Folders, pair_files, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.problems import LabelProblems
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import FileSplit, ImageFile, Source
+from kubepresso.data.formats.source import Source
 from kubepresso.data.formats.voc_lists import devkit, listed_splits
 from kubepresso.data.formats.xml_elements import Element, parse_xml
 from kubepresso.data.targets import Geometry, LabelProblemError, Objects
@@ -50,20 +50,7 @@ class Voc:
         if not names:
             raise UserError(f"{root}: no object in any Pascal VOC file; expected Annotations/<image>.xml")
         indexes = {name: index for index, name in enumerate(names)}
-        return Source(
-            names,
-            {
-                split: FileSplit(
-                    [
-                        ImageFile(
-                            image, relative(image, root), VocLabel(label, relative(label, root), indexes)
-                        )
-                        for image, label in group
-                    ]
-                )
-                for split, group in pairs.items()
-            },
-        )
+        return Source(names, paired_splits(pairs, root, lambda file, path: VocLabel(file, path, indexes)))
 
 
 def voc_folders(data: DataConfig, root: Path) -> dict[str, Folders]:

@@ -1,0 +1,133 @@
+"""YOLO: a text file for each image, a line for each object.
+
+``class x y width height`` with the centre and the size relative to the image, as in Darknet; or, as in
+Ultralytics' segmentation data, ``class x1 y1 x2 y2 x3 y3 ...``, of whose polygon the bounding box is taken.
+An empty file is an image without objects.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kubepresso.config.data import DataConfig
+from kubepresso.data.findings import Findings
+from kubepresso.data.formats.boxes import as_objects, check_boxes
+from kubepresso.data.formats.naming import classes_of_values, mapped_classes
+from kubepresso.data.formats.number_lines import class_index, read_numbers
+from kubepresso.data.formats.pairing import pair_files, paired_splits
+from kubepresso.data.formats.places import paired_folders
+from kubepresso.data.formats.problems import LabelProblems
+from kubepresso.data.formats.registry import register
+from kubepresso.data.formats.source import Source
+from kubepresso.data.formats.yolo_names import names_beside
+from kubepresso.data.targets import Geometry, LabelProblemError, Objects
+from kubepresso.errors import UserError
+
+_LABEL_FOLDERS = ("labels", "label", "annotations")
+_OTHER_TEXTS = frozenset(
+    {"classes", "labels", "obj", "readme", "requirements", "train", "valid", "val", "test"}
+)
+#: Relative coordinates written with all digits come back as the pixels they were.
+_DECIMALS = 6
+
+
+_MOST_CLASSES = 1 << 31
+
+
+@register("yolo")
+class Yolo:
+    """Classes are those of ``data.id_mapping``, else of ``data.yaml`` or ``classes.txt``, else the indexes."""
+
+    def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
+        """Pair the files; see `registry.Format`."""
+        pairs = {
+            split: pair_files(place, root, data, findings, _is_label)
+            for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()
+        }
+        if not any(pairs.values()):
+            raise UserError(
+                f"{root}: no image with a label found; expected images/train/<name>.jpg and "
+                "labels/train/<name>.txt, COCO's annotations/instances_train.json, or Pascal VOC's "
+                "Annotations/<name>.xml; or name the folders in data.path and the format in data.layout"
+            )
+        names = mapped_classes(data, root) or names_beside(root)
+        if names is None:
+            files = (pair.label for group in pairs.values() for pair in group)
+            names = classes_of_values(_indexes_in(files), "labels")
+        return Source(names, paired_splits(pairs, root, lambda file, path: YoloLabel(file, path, len(names))))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class YoloLabel:
+    """One text file.
+
+    Args:
+        file: Where it is now.
+        path: Its name inside the source.
+        count: Number of classes.
+    """
+
+    file: Path
+    path: str
+    count: int
+
+    def __call__(self, geometry: Geometry) -> Objects:
+        """Read the objects."""
+        problems = LabelProblems()
+        labels, boxes, places = [], [], []
+        for place, values in read_numbers(self.file, self.path, problems):
+            label = class_index(values[0], self.count)
+            box = _relative_box(values)
+            if label is None:
+                problems.add(place, f"class {values[0]:g} is out of range, allowed 0 to {self.count - 1}")
+            if box is None:
+                problems.add(
+                    place,
+                    f"{len(values)} numbers; needed are 5 (class, x, y, width, height) or a class and a "
+                    "polygon of three points or more",
+                )
+            if label is not None and box is not None:
+                labels.append(label)
+                boxes.append(box)
+                places.append(place)
+        size = (geometry.width, geometry.height) * 2
+        pixels = (np.array(boxes, np.float64).reshape(-1, 4) * size).round(_DECIMALS)
+        pixels = check_boxes(pixels, geometry, places, problems)
+        problems.check()
+        return as_objects(pixels, labels, [False] * len(labels))
+
+    def classes(self) -> Sequence[int]:
+        """Return the classes of its lines, unchecked."""
+        return sorted(value for value in _indexes_in([self.file]) if value < self.count)
+
+
+def _is_label(file: Path) -> bool:
+    return file.suffix.lower() == ".txt" and file.stem.lower().split(".")[0] not in _OTHER_TEXTS
+
+
+def _relative_box(values: list[float]) -> tuple[float, float, float, float] | None:
+    numbers = values[1:]
+    if len(numbers) == 4:
+        x, y, width, height = numbers
+        return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    if len(numbers) >= 6 and len(numbers) % 2 == 0:
+        if not np.isfinite(numbers).all():
+            return (np.nan,) * 4
+        return min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])
+    return None
+
+
+def _indexes_in(files: Iterable[Path]) -> set[int]:
+    found = set()
+    for file in files:
+        try:
+            rows = read_numbers(file, file.name, LabelProblems())
+        except LabelProblemError:
+            continue  # reported when its sample is read
+        indexes = (class_index(values[0], _MOST_CLASSES) for _, values in rows)
+        found |= {index for index in indexes if index is not None}
+    return found

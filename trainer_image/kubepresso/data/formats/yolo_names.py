@@ -1,0 +1,65 @@
+"""Class names that lie beside YOLO labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kubepresso.errors import UserError
+
+_DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_LISTS = ("classes.txt", "obj.names", "labels/classes.txt")
+_FIX = "correct it, or name the classes in data.id_mapping"
+
+
+def names_beside(root: Path) -> list[str] | None:
+    """Return the names of Ultralytics' description (``names``), or of a list with one name a line.
+
+    Raises:
+        UserError: The file is there and cannot be read.
+    """
+    for name in _DESCRIPTIONS:
+        if (root / name).is_file():
+            return _described(root / name)
+    for name in _LISTS:
+        if (root / name).is_file():
+            names = [line.strip() for line in _read(root / name).splitlines() if line.strip()]
+            return _checked(root / name, names)
+    return None
+
+
+def _described(file: Path) -> list[str] | None:
+    try:
+        content: Any = yaml.load(_read(file), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        line = (
+            error.problem_mark.line + 1
+            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark
+            else 1
+        )
+        raise UserError(f"{file}:{line}: not YAML; {_FIX}") from error
+    names = content.get("names") if isinstance(content, dict) else None
+    if names is None:
+        return None
+    if isinstance(names, dict):
+        if set(names) != set(range(len(names))):
+            raise UserError(f"{file}: the keys of names must be 0 to {len(names) - 1}; {_FIX}")
+        names = [names[index] for index in range(len(names))]
+    if not isinstance(names, list):
+        raise UserError(f"{file}: names is neither a list nor a mapping; {_FIX}")
+    return _checked(file, [str(name) for name in names])
+
+
+def _checked(file: Path, names: list[str]) -> list[str]:
+    if not names or len(set(names)) != len(names):
+        raise UserError(f"{file}: needs at least one name and each name once, got {names}; {_FIX}")
+    return names
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be read as UTF-8 ({error}); {_FIX}") from error
