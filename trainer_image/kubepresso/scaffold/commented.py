@@ -168,7 +168,7 @@ def _aligned(lines: Sequence[_Line]) -> str:
 def _shorter(comment: str) -> Iterator[str]:
     """Yield a comment, then what stands before its last clause, and so on."""
     yield comment
-    for separator in (". ", "; ", ": "):
+    for separator in (". ", "; "):
         while separator in comment:
             comment = comment.rpartition(separator)[0]
             yield comment

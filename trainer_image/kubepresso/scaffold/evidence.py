@@ -34,11 +34,13 @@ class Candidate:
         task: ``data.task``.
         layout: ``data.layout``.
         found: What speaks for it, for a person.
+        points: Keypoints of an instance, where the layout does not name them.
     """
 
     task: Task
     layout: str
     found: str
+    points: int = 0
 
 
 @dataclass
@@ -140,7 +142,7 @@ def _text(inventory: Inventory) -> Iterator[Candidate]:
     if widths == {5}:
         yield Candidate("detection", "yolo", found)
     elif len(widths) == 1 and (min(widths) - 4) % 3 == 0 and min(widths) > 4:
-        yield Candidate("pose_estimation", "keypoints_txt", found)
+        yield Candidate("pose_estimation", "keypoints_txt", found, (min(widths) - 4) // 3)
     else:
         raise UserError(
             f"{inventory.root}: {found}; allowed are 5 (class and box) for detection, and 3 a keypoint and "

@@ -26,6 +26,11 @@ from kubepresso.scaffold.survey import Survey
 
 #: Images of a split whose headers are read, and whose labels are read to the end.
 _IMAGES = 400
+_ORIGIN = {
+    "class_folders": "Named by their folders",
+    "parquet": "As the files name them, or their indexes",
+    "voc": "As the objects are named, in alphabetical order",
+}
 _FOUND_SHOWN = ("invalid_labels", "missing_labels")
 
 
@@ -46,11 +51,19 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
         found = describe_masks(inventory)
         keys |= found.data
         notes |= found.notes
+    if candidate.points:
+        keys["id_mapping"] = [{"name": f"point_{index}", "swap": None} for index in range(candidate.points)]
+        notes["id_mapping"] = (
+            "In the order of the labels. Give them their names, and as swap the name of the point that each "
+            "changes places with in a mirror"
+        )
     findings = Findings()
     source = _open(candidate, keys, inventory.root, findings)
     keys["path"] |= _places(candidate, keys, source, inventory.root)
     keys["path"]["root"] = root_name
-    keys.setdefault("id_mapping", _mapping(source))
+    if "id_mapping" not in keys:
+        keys["id_mapping"] = _mapping(source)
+        notes["id_mapping"] = _ORIGIN.get(candidate.layout, "In the order of the labels' indexes")
     sizes, sides = _measure(source, findings)
     if not sizes:
         raise UserError(f"{inventory.root}: no image could be opened; found {candidate.found}")

@@ -65,9 +65,7 @@ def _data(survey: Survey, name: str) -> Written:
     for check, found in survey.problems.items():
         if check in ("invalid_labels", "missing_labels") and found:
             checks[check] = "skip"
-            reasons[f"checks.{check}"] = f"{len(found):,} found here: {found[0]}" + (
-                " and so on" * (len(found) > 1)
-            )
+            reasons[f"checks.{check}"] = f"{len(found):,} seen, such as {found[0]}"
     if survey.unseen:
         checks["empty_classes"] = "warn"
         reasons["checks.empty_classes"] = f"warn, since there is none of: {', '.join(survey.unseen[:10])}"

@@ -88,8 +88,8 @@ def _pick(found: Sequence[Candidate], task: str | None, place: str) -> Candidate
     listed = [f"{candidate.found}: {candidate.task}" for candidate in fitting or found]
     if not found:
         raise UserError(
-            f"{place}: no labels found; needed are class folders, a CSV table, Parquet, boxes (XML, YOLO text, "
-            "COCO JSON), masks, or keypoints"
+            f"{place}: no labels found; needed are class folders, a CSV table, Parquet, XML, YOLO or COCO "
+            "boxes, masks, or keypoints"
         )
     if not fitting:
         raise UserError([f"{place}: nothing is there for the task {task}; found:", *listed])
@@ -169,7 +169,7 @@ def _write(folder: Path, texts: Mapping[str, str]) -> Config:
             raise UserError([f"the files would be read with a warning: {line}" for line in config.warnings])
         for module in texts:
             (staging / f"{module}.yaml").replace(folder / f"{module}.yaml")
-    return config
+    return load_config(str(folder))
 
 
 @contextlib.contextmanager

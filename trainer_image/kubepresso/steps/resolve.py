@@ -51,9 +51,13 @@ def run(*, config_uri: str, overrides: Sequence[str] = ()) -> Resolution:
         The resolution. A registry that cannot be reached is a warning here; promote will fail on it.
 
     Raises:
-        UserError: Every problem of the configuration, or the data behind it cannot be read.
+        UserError: Every problem of the configuration, or all of it that cannot be trained yet, or the data
+            behind it cannot be read.
     """
     config = load_config(config_uri, overrides)
+    if config.untrainable:
+        hint = f"its data can be prepared and its augmentation tried: kubepresso prepare {config_uri}"
+        raise UserError([*config.untrainable, hint])
     for warning in config.warnings:
         _warn(warning)
     with tracking.step_run("resolve", logging=config.logging) as tracked:

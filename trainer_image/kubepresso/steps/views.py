@@ -47,7 +47,8 @@ _TRAINING = Reads(
 VIEWS: dict[str, Reads] = {
     "prepare_dataset": Reads(("data",)),
     "validate_augmentation": Reads(
-        ("augmentation", "model", "environment"),
+        # Of training, the epochs alone: some transforms are off in the last ones.
+        ("augmentation", "model", "environment", "training.epochs"),
         without=("environment.distributed", "environment.gpus", "model.compression"),
     ),
     "train": _TRAINING,
