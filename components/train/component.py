@@ -34,5 +34,8 @@ def train(
         dataset=Path(dataset.path),
         model=Path(model.path),
         start=Path(start.path) if start else None,
+        dataset_uri=dataset.uri,
+        model_uri=model.uri,
+        start_uri=start.uri if start else None,
     )
     log_metrics(metrics, summary.metrics())

@@ -1,13 +1,32 @@
 """Where training processes run. `choose_launcher` reads ``environment.distributed.launcher``."""
 
+from __future__ import annotations
+
+import os
+
 from kubepresso.launch.launcher import Launcher, TrainingError, TrainingJob
 from kubepresso.launch.local import LocalLauncher
 
 __all__ = ["Launcher", "LocalLauncher", "TrainingError", "TrainingJob", "choose_launcher"]
 
-_LAUNCHERS = {"auto": LocalLauncher, "local": LocalLauncher}
+#: Set in every pod of a cluster.
+_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
 
 def choose_launcher(name: str) -> Launcher:
-    """Return the launcher that ``environment.distributed.launcher`` names; ``auto`` is this machine."""
-    return _LAUNCHERS[name]()
+    """Return the launcher that ``environment.distributed.launcher`` names.
+
+    Args:
+        name: ``auto`` is the cluster's TrainJob or else PyTorchJob, in a pod of a cluster that serves one of
+            them; everywhere else it is this machine.
+
+    Raises:
+        UserError: The cluster does not answer, or does not serve what is asked for.
+    """
+    if name == "local" or (name == "auto" and _IN_CLUSTER not in os.environ):
+        return LocalLauncher()
+    from kubepresso.launch.cluster import ClusterLauncher, choose_kind, connect
+
+    cluster = connect()
+    kind = choose_kind(cluster, None if name == "auto" else name)
+    return ClusterLauncher(cluster, kind) if kind else LocalLauncher()

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
+from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.report import REPORT_VARIABLE, RankFailure
 from kubepresso.startup import lasting_imports
 from kubepresso.training.process import end_with_parent
 
 
 def main(arguments: list[str]) -> int:
-    """Run torchrun and return its exit status; after failed ranks, write the report."""
+    """Run torchrun and return its exit status; after failed ranks, write the report.
+
+    Ranks that were asked to end and can go on later are no failure: the status is `RESUME_EXIT_CODE`.
+    """
     end_with_parent()
     with lasting_imports():
         from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -26,8 +31,11 @@ def main(arguments: list[str]) -> int:
     try:
         run(parse_args(arguments))
     except SignalException as error:
-        return 128 + int(error.sigval)
+        number = int(error.sigval)
+        return RESUME_EXIT_CODE if number == signal.SIGTERM else 128 + number
     except ChildFailedError as error:
+        if all(failure.exitcode == RESUME_EXIT_CODE for failure in error.failures.values()):
+            return RESUME_EXIT_CODE
         failures = [
             _failure(rank, failure.exitcode, failure.timestamp, failure.error_file_data)
             for rank, failure in error.failures.items()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from kubepresso.config import EnvironmentConfig
 from kubepresso.errors import UserError
@@ -21,6 +22,12 @@ class TrainingJob:
         output: The bundle to write.
         start: A bundle to start from, or None.
         step_id: Identifies the step's run for tracking.
+        dataset_uri: Where pods find the data set: ``s3://``, or ``minio://`` as KFP writes it; None where it
+            is on this machine only. The same holds for the other two.
+        output_uri: Where pods write the bundle.
+        start_uri: Where pods find the bundle to start from.
+        task_config: The fields of ``kfp.dsl.TaskConfig``, in Kubernetes' own words: what the pipeline set
+            for the task and the pods get.
     """
 
     config: str
@@ -29,6 +36,10 @@ class TrainingJob:
     output: Path
     start: Path | None
     step_id: str
+    dataset_uri: str | None = None
+    output_uri: str | None = None
+    start_uri: str | None = None
+    task_config: Mapping[str, Any] | None = None
 
 
 class TrainingError(UserError):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.launcher import TrainingError
 
 #: The file to which torchrun's process writes the failures of its ranks.
@@ -59,6 +60,11 @@ def explain(failures: Sequence[RankFailure], exit_code: int) -> TrainingError:
         failures: Of the ranks.
         exit_code: Of the torchrun process itself.
     """
+    if exit_code == RESUME_EXIT_CODE:
+        return TrainingError(
+            ["training was asked to end (SIGTERM) and can go on from its last checkpoint; start it again"],
+            signal=signal.SIGTERM,
+        )
     killed = [failure for failure in failures if failure.exit_code < 0 and not failure.message]
     spoken = sorted((f for f in failures if f.message), key=lambda failure: failure.timestamp)
     first = next(iter([*killed, *spoken, *failures]), None)

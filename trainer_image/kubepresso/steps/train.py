@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kubepresso import tracking
 from kubepresso.config import parse_view
@@ -47,7 +49,17 @@ class TrainingSummary:
         }
 
 
-def run(*, config: str, dataset: Path, model: Path, start: Path | None = None) -> TrainingSummary:
+def run(
+    *,
+    config: str,
+    dataset: Path,
+    model: Path,
+    start: Path | None = None,
+    dataset_uri: str | None = None,
+    model_uri: str | None = None,
+    start_uri: str | None = None,
+    task_config: Mapping[str, Any] | None = None,
+) -> TrainingSummary:
     """Train and write a model bundle.
 
     Args:
@@ -59,14 +71,21 @@ def run(*, config: str, dataset: Path, model: Path, start: Path | None = None) -
             keeps it.
         start: A bundle to start from, with ``training.retraining`` applied; None builds
             ``model.architecture``.
+        dataset_uri: Where the pods of a cluster find the data set; see `kubepresso.launch.TrainingJob`.
+        model_uri: Where they write the bundle.
+        start_uri: Where they find the bundle to start from.
+        task_config: What the pipeline set for the task and its pods get: the fields of
+            ``kfp.dsl.TaskConfig``.
 
     Raises:
         UserError: With the lines of the failing rank's own UserError, or its traceback.
     """
     view = parse_view(config)
     environment = view.need("environment")
-    step_id = uuid.uuid4().hex
-    job = TrainingJob(config, environment, dataset, model, start, step_id)
+    step_id = _step_id(model_uri)
+    job = TrainingJob(
+        config, environment, dataset, model, start, step_id, dataset_uri, model_uri, start_uri, task_config
+    )
     try:
         choose_launcher(environment.distributed.launcher).run(job)
     except TrainingError as failure:
@@ -77,6 +96,12 @@ def run(*, config: str, dataset: Path, model: Path, start: Path | None = None) -
     summary = _read_summary(model / SUMMARY_FILE)
     shutil.rmtree(model.with_name(f"{model.name}.checkpoints"), ignore_errors=True)
     return summary
+
+
+def _step_id(model_uri: str | None) -> str:
+    """Return an id of the step's run: in a pipeline the same when the step is started again."""
+    in_bucket = model_uri is not None and "://" in model_uri
+    return uuid.uuid5(uuid.NAMESPACE_URL, str(model_uri)).hex if in_bucket else uuid.uuid4().hex
 
 
 def _read_summary(path: Path) -> TrainingSummary:

@@ -1,0 +1,260 @@
+"""Calls to a Kubernetes API: plain JSON through the official client, tried again while the server is away."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from kubepresso.errors import UserError
+
+Object = dict[str, Any]
+Result = TypeVar("Result")
+
+#: How long the API may be away before the launcher gives up.
+PATIENCE_VARIABLE = "KUBEPRESSO_API_PATIENCE_SECONDS"
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_PATIENCE_SECONDS = 300.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+_CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
+_PASSING = {429, 500, 502, 503, 504}
+GONE, CONFLICT, NOT_FOUND, FORBIDDEN = 410, 409, 404, 403
+#: What a call raises while the server cannot be reached.
+UNREACHABLE = (HTTPError, OSError)
+
+
+class ClusterError(UserError):
+    """The cluster refused a call, or did not answer for too long.
+
+    Attributes:
+        status: The HTTP status, 0 for none.
+    """
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object and where the API has it.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: Its version.
+        plural: The kind in a URL.
+        kind: The kind in an object.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """The object's ``apiVersion``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str = "") -> str:
+        """Return the URL's path of the collection, or of one object."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        place = f"/namespaces/{namespace}" if namespace else ""
+        return f"{root}{place}/{self.plural}" + (f"/{name}" if name else "")
+
+
+POD = Kind("", "v1", "pods", "Pod")
+EVENT = Kind("", "v1", "events", "Event")
+
+
+class Cluster:
+    """A Kubernetes API, and the namespace that this process belongs to.
+
+    Args:
+        api_client: The official client, whose address and credentials are used.
+        namespace: Of the process.
+        patience_seconds: How long the server may be away.
+    """
+
+    def __init__(
+        self, api_client: client.ApiClient, namespace: str, patience_seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        self._client = api_client
+        self.namespace = namespace
+        self.patience_seconds = patience_seconds
+
+    @property
+    def address(self) -> str:
+        """The server's URL, for messages."""
+        return str(self._client.configuration.host)
+
+    def find(self, path: str, patience_seconds: float | None = None) -> Object | None:
+        """Return an object or document; None where there is none."""
+        try:
+            return self._json("GET", path, patience_seconds=patience_seconds)
+        except ClusterError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    def list(self, path: str, query: Mapping[str, str]) -> Object:
+        """Return a list with the resource version that a watch goes on from."""
+        return self._json("GET", path, query)
+
+    def create(self, path: str, body: Object) -> Object:
+        """Create an object, once: a call that broke off may have been heard, so a conflict can be our own."""
+        return self._json("POST", path, {"fieldValidation": "Strict"}, body)
+
+    def annotate(self, path: str, annotations: Mapping[str, str]) -> Object:
+        """Set annotations of an object."""
+        body = {"metadata": {"annotations": dict(annotations)}}
+        return self._json("PATCH", path, {}, body, "application/merge-patch+json")
+
+    def delete(self, path: str, uid: str, patience_seconds: float | None = None) -> None:
+        """Delete the object of this uid with all that belongs to it; nothing where it is not there."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            self._json("DELETE", path, {}, body, patience_seconds=patience_seconds)
+        except ClusterError as error:
+            if error.status not in (NOT_FOUND, CONFLICT):
+                raise
+
+    def stream(self, path: str, query: Mapping[str, str], read_seconds: float) -> Generator[bytes]:
+        """Yield the lines of one streamed answer, without any retry.
+
+        Raises:
+            ApiException: The server refused.
+            HTTPError: It is away, or the connection broke.
+        """
+        answer = self._call("GET", path, query, None, "", (_CONNECT_SECONDS, read_seconds))
+        try:
+            yield from _lines(answer)
+        finally:
+            answer.close()
+            answer.release_conn()
+
+    def retried(self, call: Callable[[], Result], patience_seconds: float | None = None) -> Result:
+        """Make a call, again and again while the server is away or busy.
+
+        Raises:
+            ClusterError: It refused, or was away for longer than the patience.
+        """
+        patience = self.patience_seconds if patience_seconds is None else patience_seconds
+        limit, pause = time.monotonic() + patience, _FIRST_PAUSE
+        while True:
+            try:
+                return call()
+            except ApiException as error:
+                if error.status not in _PASSING or time.monotonic() + pause > limit:
+                    raise refused(error, self.address) from error
+            except UNREACHABLE as error:
+                if time.monotonic() + pause > limit:
+                    raise away(self.address, patience, error) from error
+            time.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        patience_seconds: float | None = None,
+    ) -> Object:
+        def call() -> Object:
+            times = (_CONNECT_SECONDS, _READ_SECONDS)
+            answer = self._call(method, path, query or {}, body, content_type, times)
+            return dict(json.loads(answer.data))
+
+        return self.retried(call, patience_seconds)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Object | None,
+        content_type: str,
+        times: tuple[float, float],
+    ) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if body else {})
+        answer: urllib3.BaseHTTPResponse = self._client.call_api(
+            path,
+            method,
+            query_params=list(query.items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _return_http_data_only=True,
+            _request_timeout=times,
+        )
+        return answer
+
+
+def connect() -> Cluster:
+    """Connect to the cluster that this pod runs in, else to the one of the user's kubeconfig.
+
+    Raises:
+        UserError: There is neither.
+    """
+    settings = client.Configuration()
+    try:
+        if "KUBERNETES_SERVICE_HOST" in os.environ:
+            config.load_incluster_config(client_configuration=settings)
+            namespace = _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
+        else:
+            config.load_kube_config(client_configuration=settings)
+            _, context = config.list_kube_config_contexts()
+            namespace = context["context"].get("namespace") or "default"
+    except (config.ConfigException, OSError) as error:
+        raise UserError(
+            f"environment.distributed.launcher: no cluster to train on ({error}); run in a pod with a "
+            "service account, point KUBECONFIG at a cluster, or set launcher: local"
+        ) from error
+    settings.retries = False  # our own retries know how long to go on
+    patience = float(os.environ.get(PATIENCE_VARIABLE, _PATIENCE_SECONDS))
+    return Cluster(client.ApiClient(settings), namespace, patience)
+
+
+def refused(error: ApiException, address: str) -> ClusterError:
+    """Say what the server did not want, in its own words."""
+    try:
+        message = json.loads(error.body)["message"]
+    except (ValueError, TypeError, KeyError):
+        message = error.reason or "no reason given"
+    fix = ""
+    if error.status == FORBIDDEN and "quota" not in message:
+        fix = "; give the launcher's service account this right (docs/launching.md)"
+    if error.status == 401:
+        fix = "; the launcher's credentials are not taken"
+    return ClusterError(f"cluster {address} answered {error.status}: {message}{fix}", int(error.status or 0))
+
+
+def away(address: str, seconds: float, error: BaseException) -> ClusterError:
+    """Say that the server was away for too long."""
+    cause = " ".join(str(error).split())[:200]
+    return ClusterError(
+        f"cluster {address}: no answer for {seconds:.0f} s ({cause}); the training job may still run, the "
+        "same step started again finds it"
+    )
+
+
+def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in answer.stream(amt=None, decode_content=False):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

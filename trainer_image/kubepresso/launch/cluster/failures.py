@@ -1,0 +1,58 @@
+"""Why a training job failed: the first rank's own words, or what the cluster did to its pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubepresso.exit_codes import RESUME_EXIT_CODE
+from kubepresso.launch.cluster.words import PodState
+from kubepresso.launch.launcher import TrainingError
+from kubepresso.launch.report import RankFailure, explain
+from kubepresso.launch.termination import read_termination
+
+
+def explain_pods(job: str, pods: Iterable[PodState], said: str, tails: dict[str, list[str]]) -> TrainingError:
+    """Make one error of a failed job.
+
+    A pod without memory comes first, since its peers then fail of a lost connection; then what ranks
+    reported; then what the cluster says of pods; then what it says of the job.
+
+    Args:
+        job: What it is called, for messages.
+        pods: All that the job had, the newest state of each.
+        said: The job's own reason.
+        tails: The last lines of each pod's log, by its name.
+    """
+    ended = [pod for pod in pods if pod.exit_code or pod.interrupted]
+    for pod in ended:
+        if pod.reason == "OOMKilled":
+            return TrainingError(
+                [
+                    f"{job}: {pod.node} ({pod.name}) ran out of memory (OOMKilled); give pods more by "
+                    "environment.distributed.memory, or set a smaller environment.batch_size or fewer "
+                    "num_workers"
+                ],
+                signal=9,
+            )
+    failures: list[RankFailure] = [failure for pod in ended for failure in read_termination(pod.message)]
+    if failures:
+        return explain(failures, 1)
+    for pod in sorted(ended, key=lambda pod: pod.exit_code == RESUME_EXIT_CODE):
+        return TrainingError([f"{job}: {pod.node} ({pod.name}): {pod.text}", *_tail(pod, tails)])
+    return TrainingError([f"{job}: {said or 'failed, and the cluster does not say why'}"])
+
+
+def _tail(pod: PodState, tails: dict[str, list[str]]) -> list[str]:
+    lines = pod.message.splitlines()[-20:] or tails.get(pod.name, [])[-20:]
+    return ["\n".join(["its last lines:", *lines])] if lines else []
+
+
+def may_resume(pods: Iterable[PodState]) -> bool:
+    """Say whether a failed job was interrupted from outside, and nothing failed by itself before.
+
+    Ranks beside an interrupted one fail of the lost connection, without a problem of their own.
+    """
+    seen = list(pods)
+    return any(pod.interrupted for pod in seen) and not any(
+        failure.problems for pod in seen for failure in read_termination(pod.message)
+    )

@@ -1,0 +1,258 @@
+"""A training job from its creation to its end: logs, progress and events in words, limits."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kubepresso.launch.cluster.api import EVENT, POD, Cluster, Object
+from kubepresso.launch.cluster.logs import Cursor, LogFollower
+from kubepresso.launch.cluster.manifests import PYTORCH_CONTAINER, TRAINER_CONTAINER, pod_selector
+from kubepresso.launch.cluster.served import PYTORCH_JOB, TRAIN_JOB
+from kubepresso.launch.cluster.watching import RESYNC_SECONDS, Seen, Trouble, Watcher
+from kubepresso.launch.cluster.words import PodState, read_event, read_pod
+
+#: Lines of each pod's log that are kept for a failure without a report.
+_TAIL_LINES = 20
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the follower waits for what.
+
+    Attributes:
+        stuck_seconds: For an image that cannot be pulled or a container that cannot be made.
+        drain_seconds: For the last lines of the logs.
+        resync_seconds: Until all is listed again.
+        deadline: When training must be over, in seconds since 1970; None for never.
+        pod_failures: How many pods may fail while the job goes on.
+    """
+
+    stuck_seconds: float = 180.0
+    drain_seconds: float = 20.0
+    resync_seconds: float = RESYNC_SECONDS
+    deadline: float | None = None
+    pod_failures: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How following ended.
+
+    Attributes:
+        state: ``stuck``, ``timeout``, ``failing`` (more pods failed than may) and ``deleted`` are the
+            follower's own findings, the others the job's.
+        said: The reason.
+        pods: The newest state of each pod that the job had.
+        tails: The last lines of each pod's log.
+    """
+
+    state: Literal["succeeded", "failed", "stuck", "timeout", "failing", "deleted"]
+    said: str
+    pods: list[PodState]
+    tails: dict[str, list[str]]
+
+
+class Follower:
+    """Follows one job.
+
+    Args:
+        cluster: Where it is.
+        job: The object as it was found or made.
+        say: Is called with each line for whoever watches.
+        limits: How long to wait.
+    """
+
+    def __init__(self, cluster: Cluster, job: Object, say: Callable[[str], None], limits: Limits) -> None:
+        self._cluster, self._say, self._limits = cluster, say, limits
+        self._job = job
+        metadata = job["metadata"]
+        self._name, self._namespace = metadata["name"], metadata["namespace"]
+        self._is_pytorch = job["kind"] == PYTORCH_JOB.kind
+        self._container = PYTORCH_CONTAINER if self._is_pytorch else TRAINER_CONTAINER
+        specs = job["spec"].get("pytorchReplicaSpecs", {})
+        self._has_master = "Master" in specs
+        self._heard: queue.Queue[Seen | Trouble] = queue.Queue()
+        self._pods: dict[str, PodState] = {}
+        self._logs: dict[tuple[str, int], LogFollower] = {}
+        self._tails: dict[str, deque[str]] = {}
+        self._said: dict[str, str] = {}
+        self._stuck_since: dict[str, float] = {}
+
+    def wait(self, path: str) -> Outcome:
+        """Wait for the job's end.
+
+        Args:
+            path: Of the collection that the job is in.
+
+        Raises:
+            UserError: The cluster refused, or was away for too long.
+        """
+        watchers = self._watchers(path)
+        for watcher in watchers:
+            watcher.start()
+        try:
+            outcome = None
+            while outcome is None:
+                outcome = self._step()
+            self._look_at_pods()
+            self._drain()
+        finally:
+            for watcher in watchers:
+                watcher.end()
+            for log in self._logs.values():
+                log.end()
+        tails = {name: list(lines) for name, lines in self._tails.items()}
+        return Outcome(outcome[0], outcome[1], list(self._pods.values()), tails)
+
+    def _watchers(self, path: str) -> list[Watcher]:
+        def watcher(source: str, place: str, query: dict[str, str]) -> Watcher:
+            return Watcher(self._cluster, source, place, query, self._heard.put, self._limits.resync_seconds)
+
+        return [
+            watcher("job", path, {"fieldSelector": f"metadata.name={self._name}"}),
+            watcher("pods", POD.path(self._namespace), {"labelSelector": self._selector}),
+            watcher("events", EVENT.path(self._namespace), {}),
+        ]
+
+    @property
+    def _selector(self) -> str:
+        return pod_selector(PYTORCH_JOB if self._is_pytorch else TRAIN_JOB, self._name)
+
+    def _step(self) -> tuple[Any, str] | None:
+        """Take in one thing that was heard, or look at the clock; say how it ended, if it did."""
+        try:
+            heard = self._heard.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            return self._overdue()
+        if isinstance(heard, Trouble):
+            if heard.source == "events":
+                self._say(f"events are not shown: {heard.error}")
+                return None
+            raise heard.error
+        if heard.source == "job":
+            return self._take_job(heard)
+        if heard.source == "pods":
+            return self._take_pods(heard) or self._overdue()
+        for event in heard.objects:
+            self._take_event(event)
+        return None
+
+    def _take_job(self, heard: Seen) -> tuple[Any, str] | None:
+        if heard.deleted or (heard.complete and not heard.objects):
+            return "deleted", "was deleted by someone else while it trained"
+        job = heard.objects[0]
+        if job["metadata"]["uid"] != self._job["metadata"]["uid"]:
+            return "deleted", "was deleted and made again by someone else while it trained"
+        for condition in job.get("status", {}).get("conditions") or []:
+            if condition["status"] != "True":
+                continue
+            text = " ".join(str(condition.get("message", "")).split())
+            if condition["type"] in ("Complete", "Succeeded"):
+                return "succeeded", text
+            if condition["type"] == "Failed":
+                return "failed", f"{condition.get('reason', '')}: {text}"
+            if condition["type"] == "Suspended":
+                self._tell("job", f"waits until it is admitted: {text}")
+        return None
+
+    def _take_pods(self, heard: Seen) -> tuple[Any, str] | None:
+        for pod in heard.objects:
+            if not heard.deleted:
+                self._take_pod(pod)
+            elif known := self._pods.get(pod["metadata"]["uid"]):
+                self._stuck_since.pop(known.uid, None)
+        failed = sum(pod.restarts + bool(pod.exit_code) for pod in self._pods.values())
+        if self._limits.pod_failures and failed > self._limits.pod_failures:
+            return "failing", f"pods failed {failed} times; environment.distributed.max_restarts is reached"
+        return None
+
+    def _take_pod(self, content: Object) -> None:
+        pod = read_pod(content, self._container, self._has_master)
+        self._pods[pod.uid] = pod
+        if pod.running:
+            self._follow_log(pod)
+        if pod.stuck:
+            self._stuck_since.setdefault(pod.uid, time.monotonic())
+        else:
+            self._stuck_since.pop(pod.uid, None)
+        if pod.text:
+            self._tell(pod.name, f"{pod.node} {pod.text}")
+        elif pod.phase != "Pending":
+            self._tell(pod.name, f"{pod.node} is {pod.phase.lower()} ({pod.name})")
+
+    def _follow_log(self, pod: PodState) -> None:
+        """Follow the container's present run; what of the run before was not read comes first."""
+        key = (pod.uid, pod.restarts)
+        before = self._logs.get((pod.uid, pod.restarts - 1))
+        if key not in self._logs:
+            write = self._log_writer(pod)
+            cursor = Cursor()
+            if pod.restarts and before is None:
+                self._start_log(pod, write, Cursor(), previous=True)
+            if before is not None:
+                before.over()
+            self._logs[key] = self._start_log(pod, write, cursor)
+        if pod.ended:
+            self._logs[key].over()
+
+    def _start_log(
+        self, pod: PodState, write: Callable[[str], None], cursor: Cursor, previous: bool = False
+    ) -> LogFollower:
+        follower = LogFollower(
+            self._cluster, self._namespace, pod.name, self._container, write, cursor, previous
+        )
+        follower.start()
+        return follower
+
+    def _log_writer(self, pod: PodState) -> Callable[[str], None]:
+        tail = self._tails.setdefault(pod.name, deque(maxlen=_TAIL_LINES))
+
+        def write(line: str) -> None:
+            tail.append(line)
+            self._say(f"[{pod.node}] {line}")
+
+        return write
+
+    def _take_event(self, event: Object) -> None:
+        if self._name not in event.get("involvedObject", {}).get("name", ""):
+            return
+        moment = event.get("lastTimestamp") or event.get("eventTime") or ""
+        if moment and moment < self._job["metadata"]["creationTimestamp"]:
+            return
+        if text := read_event(event):
+            self._tell(f"event {event['metadata']['name']}", text)
+
+    def _tell(self, about: str, text: str) -> None:
+        """Say something of a thing unless it was the last that was said of it."""
+        if self._said.get(about) != text:
+            self._said[about] = text
+            self._say(f"{self._name}: {text}")
+
+    def _overdue(self) -> tuple[Any, str] | None:
+        deadline = self._limits.deadline
+        if deadline is not None and time.time() > deadline:
+            return "timeout", ""
+        for uid, since in self._stuck_since.items():
+            if time.monotonic() - since > self._limits.stuck_seconds:
+                pod = self._pods[uid]
+                return "stuck", f"{pod.node} ({pod.name}): {pod.text}"
+        return None
+
+    def _look_at_pods(self) -> None:
+        """Read the pods once more: their end may be known later than the job's."""
+        query = {"labelSelector": self._selector}
+        for pod in self._cluster.list(POD.path(self._namespace), query).get("items") or []:
+            self._take_pod(pod)
+
+    def _drain(self) -> None:
+        limit = time.monotonic() + self._limits.drain_seconds
+        for log in self._logs.values():
+            log.over()
+        for log in self._logs.values():
+            log.join(max(0.0, limit - time.monotonic()))

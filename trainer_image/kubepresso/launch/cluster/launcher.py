@@ -1,0 +1,152 @@
+"""Training processes in pods of a cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from kubepresso import storage
+from kubepresso.config.cluster import seconds
+from kubepresso.errors import UserError
+from kubepresso.launch.cluster import names
+from kubepresso.launch.cluster.api import Cluster, ClusterError, Object
+from kubepresso.launch.cluster.claiming import claim, delete_own, sweep
+from kubepresso.launch.cluster.failures import explain_pods, may_resume
+from kubepresso.launch.cluster.following import Follower, Limits, Outcome
+from kubepresso.launch.cluster.manifests import build_manifest
+from kubepresso.launch.cluster.served import CLUSTER_RUNTIME, TRAIN_JOB, Served, find_runtime
+from kubepresso.launch.cluster.spec import JobSpec, build_spec
+from kubepresso.launch.cluster.surroundings import look_around
+from kubepresso.launch.launcher import TrainingError, TrainingJob
+from kubepresso.launch.places import reachable
+
+#: A cancelled pod is killed after its grace period, 30 s by default.
+_CANCEL_SECONDS = 15.0
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+class ClusterLauncher:
+    """Makes a training job in the cluster, or finds the one of an earlier start, and follows it to its end.
+
+    Args:
+        cluster: Where to train.
+        served: The kind of job.
+        limits: How long to wait for what; time limit and restarts come from the job.
+        say: Is called with each line of logs and progress.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        served: Served,
+        limits: Limits | None = None,
+        say: Callable[[str], None] = _print,
+    ) -> None:
+        self._cluster, self._served = cluster, served
+        self._limits, self._say = limits or Limits(), say
+
+    def run(self, job: TrainingJob) -> None:
+        """Run the training; see `kubepresso.launch.launcher.Launcher`."""
+        around = look_around(self._cluster, "retrain" if job.start else "train", job.step_id)
+        spec = build_spec(job, around)
+        namespace = job.environment.distributed.namespace or self._cluster.namespace
+        if namespace != self._cluster.namespace:
+            spec = dataclasses.replace(spec, owners=[])  # an owner must be of the same namespace
+        runtime = CLUSTER_RUNTIME
+        if self._served.kind == TRAIN_JOB:
+            runtime = find_runtime(self._cluster, namespace, spec.settings.runtime)
+        manifest = build_manifest(spec, self._served, runtime)
+        path = self._served.kind.path(namespace)
+        sweep(self._cluster, path)
+        try:
+            self._train(job, spec, manifest, path)
+        except (TrainingError, ClusterError):
+            raise
+        except BaseException:
+            self._cancel(manifest, path)
+            raise
+        place = reachable(job.output_uri, "the model")
+        storage.get_folder(place, job.output)
+        delete_own(self._cluster, path, manifest)
+
+    def _train(self, job: TrainingJob, spec: JobSpec, manifest: Object, path: str) -> None:
+        """Follow the job, and make it again as long as it was interrupted and may go on."""
+        distributed = job.environment.distributed
+        while True:
+            found = claim(self._cluster, path, manifest, self._say)
+            annotations = found["metadata"]["annotations"]
+            started = float(annotations[names.STARTED_ANNOTATION])
+            limit = seconds(distributed.timeout) if distributed.timeout else None
+            limits = dataclasses.replace(
+                self._limits,
+                deadline=None if limit is None else started + limit,
+                pod_failures=spec.max_restarts if spec.elastic else 0,
+            )
+            outcome = Follower(self._cluster, found, self._say, limits).wait(path)
+            if outcome.state == "succeeded":
+                return
+            attempt = int(annotations[names.ATTEMPT_ANNOTATION])
+            if not self._goes_on(outcome, attempt, spec):
+                self._give_up(outcome, found, spec, path, distributed.timeout)
+            manifest["metadata"]["annotations"] |= {
+                names.ATTEMPT_ANNOTATION: str(attempt + 1),
+                names.STARTED_ANNOTATION: annotations[names.STARTED_ANNOTATION],
+            }
+            delete_own(self._cluster, path, manifest)
+
+    def _goes_on(self, outcome: Outcome, attempt: int, spec: JobSpec) -> bool:
+        if outcome.state != "failed" or not may_resume(outcome.pods):
+            return False
+        why = next((f"{pod.node} {pod.text}" for pod in outcome.pods if pod.interrupted), outcome.said)
+        if attempt >= spec.max_restarts:
+            self._say(f"{spec.name}: {why}; not started again, max_restarts is {spec.max_restarts}")
+            return False
+        self._say(f"{spec.name}: {why}; goes on, restart {attempt + 1} of {spec.max_restarts}")
+        return True
+
+    def _give_up(
+        self, outcome: Outcome, found: Object, spec: JobSpec, path: str, timeout: str | None
+    ) -> None:
+        """Keep a job that ended for whoever looks into it, end one that still runs, and say why.
+
+        Raises:
+            TrainingError: Always.
+        """
+        name = f"{found['kind']} {found['metadata']['namespace']}/{spec.name}"
+        if outcome.state == "failed" and spec.keep_failed_seconds:
+            now = time.time()
+            until = datetime.fromtimestamp(now + spec.keep_failed_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._cluster.annotate(
+                f"{path}/{spec.name}",
+                {names.FAILED_ANNOTATION: f"{now:.0f}", names.DELETE_AFTER_ANNOTATION: until},
+            )
+            self._say(f"{spec.name}: kept until {until} (keep_failed_seconds)")
+        elif outcome.state != "deleted":
+            delete_own(self._cluster, path, found)
+        if outcome.state == "timeout":
+            raise TrainingError(
+                [f"{name}: took longer than environment.distributed.timeout, {timeout}, and was ended"]
+            )
+        if outcome.state in ("stuck", "deleted"):
+            raise TrainingError([f"{name}: {outcome.said}"])
+        raise explain_pods(name, outcome.pods, outcome.said, outcome.tails)
+
+    def _cancel(self, manifest: Object, path: str) -> None:
+        """Delete what was made; a second signal does not break it off."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        name = manifest["metadata"]["name"]
+        self._say(f"{name}: cancelled, the job is deleted")
+        try:
+            delete_own(self._cluster, path, manifest, _CANCEL_SECONDS)
+        except UserError as error:
+            self._say(f"{name}: could not be deleted: {error}")

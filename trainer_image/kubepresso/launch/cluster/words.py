@@ -1,0 +1,186 @@
+"""What the cluster says of a job's pods, in words that say what to do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kubepresso.exit_codes import RESUME_EXIT_CODE
+from kubepresso.launch.cluster.api import Object
+
+#: Why an image cannot be had. A registry hiccup passes; so they are fatal after a time only.
+IMAGE_ERRORS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+#: Why a container cannot be made: a Secret or key that is not there.
+CONFIG_ERRORS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+_EVICTED = {
+    "Evicted": "evicted: its node ran out of disk or memory",
+    "Preempted": "preempted by pods of higher priority",
+    "Preempting": "preempted by pods of higher priority",
+    "DeletionByTaintManager": "its node was drained or lost",
+    "TaintManagerEviction": "its node was drained or lost",
+    "PreemptionByScheduler": "preempted by pods of higher priority",
+    "EvictionByEvictionAPI": "evicted, as when a node is drained",
+    "DeletionByPodGC": "its node is gone",
+    "TerminationByKubelet": "ended by its node, which ran short or was shut down",
+    "NodeLost": "its node was lost",
+    "Shutdown": "its node was shut down",
+    "Terminated": "its node was shut down",
+}
+_INDEX = "batch.kubernetes.io/job-completion-index"
+#: Events that say nothing to whoever waits for a training.
+_QUIET = {"SuccessfulCreate", "SuccessfulCreatePod", "Created", "Started", "Pulled", "Killing"}
+
+
+@dataclass(frozen=True)
+class PodState:
+    """What is known of one pod.
+
+    Attributes:
+        name: Of the pod.
+        uid: Of the pod.
+        node: Its number in the training, as ``node-0``.
+        phase: ``Pending``, ``Running``, ``Succeeded`` or ``Failed``.
+        restarts: Of its container.
+        running: Whether its container runs or has run, so that there is a log.
+        ended: Whether its container has ended.
+        exit_code: Of the container that ended, else of its run before; None where there is none.
+        message: The termination message of the same.
+        reason: Why it ended or waits, in Kubernetes' words.
+        text: What is the matter in our words; empty where nothing is.
+        stuck: Whether it waits for something that somebody must mend.
+        interrupted: Whether it was ended from outside and may go on elsewhere.
+    """
+
+    name: str
+    uid: str
+    node: str
+    phase: str
+    restarts: int
+    running: bool
+    ended: bool
+    exit_code: int | None
+    message: str
+    reason: str
+    text: str
+    stuck: bool
+    interrupted: bool
+
+
+def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodState:
+    """Read a pod.
+
+    Args:
+        pod: As the API has it.
+        container_name: The container that trains.
+        has_master: Whether worker 0 is the second node, as in a PyTorchJob with a master.
+    """
+    status = pod.get("status", {})
+    container = _named(status.get("containerStatuses") or [], container_name)
+    state = container.get("state") or {}
+    waiting, ended = state.get("waiting") or {}, state.get("terminated")
+    last = ended or (container.get("lastState") or {}).get("terminated") or {}
+    interruption = _interruption(status, pod)
+    reason = interruption[0] or waiting.get("reason") or last.get("reason") or ""
+    stuck = waiting.get("reason") in IMAGE_ERRORS | CONFIG_ERRORS
+    exit_code = last.get("exitCode")
+    resumable = exit_code == RESUME_EXIT_CODE
+    return PodState(
+        name=pod["metadata"]["name"],
+        uid=pod["metadata"]["uid"],
+        node=node_name(pod, has_master),
+        phase=status.get("phase", "Pending"),
+        restarts=int(container.get("restartCount", 0)),
+        running="running" in state or ended is not None or bool(container.get("restartCount")),
+        ended=ended is not None,
+        exit_code=exit_code,
+        message=last.get("message") or "",
+        reason=reason,
+        text=interruption[1] or _waiting(waiting, pod) or _ended(last) or _unscheduled(status),
+        stuck=stuck,
+        interrupted=bool(interruption[0]) or resumable,
+    )
+
+
+def node_name(pod: Object, has_master: bool) -> str:
+    """Return the number of a pod's node, as a prefix of its log."""
+    labels = pod["metadata"].get("labels") or {}
+    if "training.kubeflow.org/replica-type" in labels:
+        index = int(labels.get("training.kubeflow.org/replica-index", 0))
+        worker = labels["training.kubeflow.org/replica-type"].lower() == "worker"
+        return f"node-{index + (1 if worker and has_master else 0)}"
+    annotations = pod["metadata"].get("annotations") or {}
+    return f"node-{labels.get(_INDEX) or annotations.get(_INDEX) or 0}"
+
+
+def read_event(event: Object) -> str | None:
+    """Return an event in words, None where it says nothing worth a line."""
+    reason, text = event.get("reason", ""), " ".join(str(event.get("message", "")).split())
+    if reason in _QUIET or (event.get("type") == "Normal" and reason not in _NORMAL):
+        return None
+    if reason == "FailedScheduling":
+        return f"no room for a pod yet: {_insufficient(text)}"
+    if "exceeded quota" in text:
+        return f"the namespace's quota does not allow more pods: {text}"
+    return f"{_NORMAL.get(reason, reason)}: {text}"
+
+
+_NORMAL = {
+    "QuotaReserved": "Kueue has reserved quota",
+    "Admitted": "Kueue has admitted the job",
+    "Pending": "Kueue lets the job wait",
+    "Suspended": "the job is suspended",
+    "Evicted": "evicted",
+    "Preempted": "preempted",
+    "Scheduled": "scheduled",
+    "Pulling": "the image is pulled",
+    "TriggeredScaleUp": "the cluster adds a node",
+}
+
+
+def _insufficient(text: str) -> str:
+    missing = sorted(set(re.findall(r"Insufficient ([\w./-]+)", text)))
+    return f"not enough {', '.join(missing)} ({text})" if missing else text
+
+
+def _named(statuses: list[Object], name: str) -> Object:
+    return next((status for status in statuses if status["name"] == name), {})
+
+
+def _interruption(status: Object, pod: Object) -> tuple[str, str]:
+    """Return why a pod was ended from outside, in Kubernetes' words and in ours."""
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
+            reason = condition.get("reason", "")
+            return reason or "DisruptionTarget", _EVICTED.get(reason, f"ended by the cluster ({reason})")
+    if status.get("phase") == "Failed" and status.get("reason") in _EVICTED:
+        return status["reason"], _EVICTED[status["reason"]]
+    return "", ""
+
+
+def _waiting(waiting: Object, pod: Object) -> str:
+    reason, message = waiting.get("reason", ""), " ".join(str(waiting.get("message", "")).split())
+    if reason in IMAGE_ERRORS:
+        image = pod["spec"]["containers"][0].get("image", "")
+        return f"the image {image} cannot be pulled ({reason}: {message})"
+    if reason in CONFIG_ERRORS:
+        return f"its container cannot be made ({reason}: {message})"
+    return ""
+
+
+def _ended(last: Object) -> str:
+    code = last.get("exitCode")
+    if not last or code == 0:
+        return ""
+    if last.get("reason") == "OOMKilled":
+        return "ran out of memory (OOMKilled)"
+    if code == RESUME_EXIT_CODE:
+        return "was asked to end and saved a checkpoint to go on from"
+    return f"ended with exit status {code}"
+
+
+def _unscheduled(status: Object) -> str:
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            message = " ".join(str(condition.get("message", "")).split())
+            return f"waits for a node: {_insufficient(message)}"
+    return ""
