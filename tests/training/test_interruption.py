@@ -162,3 +162,18 @@ def test_the_writer_hands_its_failure_to_the_training(digits, tmp_path, monkeypa
     with pytest.raises(OSError, match="no such device"):
         train(job(digits, tmp_path / "model"), ALONE)
     assert not [thread for thread in threading.enumerate() if thread.name == "kubepresso-checkpoints"]
+
+
+def test_a_kill_loses_at_most_one_interval_and_one_write(digits, tmp_path, monkeypatch):
+    """However slow the disk: when a state is taken, the one before is on it."""
+    on_disk, save = [(0, 0)], Kept.save
+
+    def save_slowly(self, tensors, values):
+        assert values["consumed"] - on_disk[-1][1] <= 2 * 32 or values["epoch"] > on_disk[-1][0]
+        threading.Event().wait(0.05)
+        save(self, tensors, values)
+        on_disk.append((values["epoch"], values["consumed"]))
+
+    monkeypatch.setattr(Kept, "save", save_slowly)
+    train(job(digits, tmp_path / "model", training__checkpoints={"every_steps": 2}), ALONE)
+    assert len(on_disk) > EPOCHS * (STEPS // 2)

@@ -79,11 +79,11 @@ class Keeper:
             due: Whether a checkpoint is due whatever the time; it is after the last epoch.
         """
         self._pending = None
-        if best and self.group.is_main:
-            epoch, copies = self.state.epoch, snapshot.take_weights(self.state)
-            self._writer.put(lambda: self.kept.save_best(epoch, copies.on_cpu()))
+        weights = snapshot.take_weights(self.state) if best and self.group.is_main else None
         if due or self.group.share(self._overdue()):
-            self._save()
+            self._save(weights)
+        elif weights:
+            self._write(None, weights)
 
     def finish(self) -> None:
         """Wait until everything is written.
@@ -107,13 +107,22 @@ class Keeper:
         minutes = self.config.every_minutes
         return minutes is not None and time.monotonic() - self._last >= 60 * minutes
 
-    def _save(self) -> None:
-        self._write(snapshot.take(self.state, self.group))
-
-    def _write(self, taken: snapshot.Snapshot | None) -> None:
+    def _save(self, weights: snapshot.Snapshot | None = None) -> None:
         self._last = time.monotonic()
-        if taken is not None:
-            self._writer.put(lambda: self.kept.save(taken.on_cpu(), taken.values))
+        self._write(snapshot.take(self.state, self.group), weights)
+
+    def _write(self, taken: snapshot.Snapshot | None, weights: snapshot.Snapshot | None = None) -> None:
+        epoch = self.state.epoch
+
+        def write() -> None:
+            # First the weights: a state names the epoch whose weights are the best.
+            if weights:
+                self.kept.save_best(epoch, weights.on_cpu())
+            if taken:
+                self.kept.save(taken.on_cpu(), taken.values)
+
+        if taken or weights:
+            self._writer.put(write)
 
     def _leave(self) -> None:
         self._writer.flush()

@@ -10,9 +10,11 @@ _Work = Callable[[], None]
 
 
 class Writer:
-    """Does one piece of work after the other, in order; at most one waits while another is done.
+    """Does one piece of work while the caller goes on; the next one is taken when that is done.
 
-    What goes wrong is raised to whoever calls next: a training that cannot keep its work should end.
+    So at most one checkpoint is on its way, and what a killed process loses is bounded by one interval and
+    the time of one write. What goes wrong is raised to whoever calls next: a training that cannot keep its
+    work should end.
     """
 
     def __init__(self) -> None:
@@ -22,12 +24,12 @@ class Writer:
         self._thread.start()
 
     def put(self, work: _Work) -> None:
-        """Hand over work; waits while another piece waits already.
+        """Hand over work; waits while an earlier piece is being done.
 
         Raises:
             UserError: Earlier work failed.
         """
-        self._raise()
+        self.flush()
         self._work.put(work)
 
     def flush(self) -> None:

@@ -1,0 +1,139 @@
+"""Real processes killed at random points, many times over, by SIGKILL and SIGTERM, and started again."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_training import tiny_config, write_digits
+
+from kubepresso.exit_codes import RESUME_EXIT_CODE
+
+EPOCHS, STEPS = 8, 5
+LIMIT = 120
+
+
+def settings(ranks, workers):
+    return tiny_config(
+        training__epochs=EPOCHS,
+        training__optimizer={"name": "adamw", "lr": 0.01, "weight_decay": 0.01},
+        training__ema={"name": "exp_decay", "decay": 0.9, "beta": 3.0},
+        training__checkpoints={"every_steps": 1},
+        model__architecture__head__params__dropout_prob=0.2,
+        environment__batch_size=32 // ranks,
+        environment__num_workers=workers,
+    )
+
+
+class Training:
+    """One training of ``ranks`` processes, started as often as it takes."""
+
+    def __init__(self, folder: Path, dataset: Path, ranks: int):
+        self.folder, self.dataset, self.ranks = folder, dataset, ranks
+        folder.mkdir()
+
+    def start(self, workers: int) -> subprocess.Popen:
+        config = self.folder / "config.yaml"
+        config.write_text(settings(self.ranks, workers))
+        torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(self.ranks)]
+        arguments = ["-m", "kubepresso.training", "--config", config, "--dataset", self.dataset]
+        arguments += ["--output", self.folder / "model", "--checkpoints", self.folder / "checkpoints"]
+        return subprocess.Popen(
+            [sys.executable, *(torchrun if self.ranks > 1 else []), *arguments],
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def states(self) -> list[str]:
+        """Names of the states that are there under their own names, whole or not."""
+        return sorted(path.name for path in (self.folder / "checkpoints").glob("*/state-*"))
+
+    def steps(self) -> int:
+        """Steps that the newest state holds."""
+        if not self.states():
+            return 0
+        _, epoch, step = self.states()[-1].split("-")
+        return int(epoch) * STEPS + int(step)
+
+    def kill(self, number: int, after: int, delay: float, workers: int) -> None:
+        """Start, wait until there is a state of more than ``after`` steps and a moment longer, kill."""
+        process = self.start(workers)
+        try:
+            wait_until(lambda: self.steps() > after or process.poll() is not None, process)
+            time.sleep(delay)
+            if number == signal.SIGKILL:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+            output, _ = process.communicate(timeout=LIMIT)
+        finally:
+            end(process)
+        if number == signal.SIGTERM and self.ranks == 1 and not (self.folder / "model").exists():
+            assert process.returncode == RESUME_EXIT_CODE, output
+        assert self.steps() > after
+
+    def finish(self, workers: int = 0) -> dict[str, torch.Tensor]:
+        process = self.start(workers)
+        try:
+            output, _ = process.communicate(timeout=LIMIT)
+        finally:
+            end(process)
+        assert process.returncode == 0, output
+        return load_file(self.folder / "model" / "weights.safetensors")
+
+
+def wait_until(holds, process):
+    deadline = time.monotonic() + LIMIT
+    while not holds():
+        assert time.monotonic() < deadline, "the training does not get on"
+        time.sleep(0.001)
+
+
+def end(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=20)
+
+
+def kill_often(tmp_path, ranks: int, kills: int, seed: int, workers: int) -> None:
+    """Kill one training ``kills`` times on its way and compare it with one that was left alone."""
+    chance = random.Random(seed)
+    dataset = write_digits(tmp_path / "prepared")
+    expected = Training(tmp_path / "whole", dataset, ranks).finish()
+    training = Training(tmp_path / "killed", dataset, ranks)
+    total = EPOCHS * STEPS
+    for count in range(kills):
+        # Spread over the whole training; the delay falls into steps, writes and validations alike.
+        after = min(max(training.steps(), total * count // kills) + chance.randrange(3), total - 3)
+        number = chance.choice([signal.SIGKILL, signal.SIGTERM])
+        training.kill(number, after, chance.uniform(0, 0.03), chance.randrange(workers + 1))
+    found = training.finish()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_killed_training_ends_with_the_weights_of_one_left_alone(tmp_path, ranks):
+    kill_often(tmp_path, ranks, kills=2, seed=ranks, workers=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_a_training_killed_at_ten_random_points(tmp_path, ranks, seed):
+    kill_often(tmp_path, ranks, kills=10, seed=100 + seed, workers=1)
