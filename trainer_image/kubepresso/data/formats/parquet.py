@@ -78,12 +78,13 @@ class ParquetSplit:
     def __iter__(self) -> Iterator[RawSample]:
         row = 0
         for file in self._files:
+            place = relative(file, self._root)
             for number, value in enumerate(_read_column(file, self._image)):
                 index = self._indexes[row]
                 row += 1
                 if index is not None:
                     image_bytes, path = _image_parts(value)
-                    name = path or f"{relative(file, self._root)}:{number}"
+                    name = path or f"{place}:{number}"
                     yield RawSample(image_bytes, name, ClassLabel(index))
 
 
@@ -127,8 +128,9 @@ def _check_columns(files: Sequence[Path], image: str, label: str) -> None:
 
 def _read_labels(files: Sequence[Path], label: str, root: Path) -> list[Labelled]:
     return [
-        Labelled(f"{relative(file, root)}:{row}", value)
+        Labelled(f"{place}:{row}", value)
         for file in files
+        for place in [relative(file, root)]
         for row, value in enumerate(_read_column(file, label))
     ]
 
