@@ -35,6 +35,10 @@ class DuplicateFinder:
         """Take the next sample of a split."""
         self._keys.setdefault(split, bytearray()).extend(pixels_digest[:_KEY_BYTES])
 
+    def key(self, split: str, index: int) -> bytes:
+        """Return what tells the pixels of a sample from others."""
+        return bytes(self._keys[split][index * _KEY_BYTES : (index + 1) * _KEY_BYTES])
+
     def groups(self) -> list[DuplicateGroup]:
         """Return every set of equal pictures, in the order of their first member."""
         names = list(self._keys)

@@ -12,8 +12,10 @@ POLICIES = {
     "missing_labels": "skip",
     "duplicates_across_splits": "warn",
     "duplicates_within_splits": "warn",
+    "near_duplicates_across_splits": "warn",
     "empty_classes": "refuse",
     "unused_files": "warn",
+    "drift": "warn",
 }
 """Every check with its default policy: refuse, skip (leave the sample out), warn, or ignore."""
 
@@ -22,8 +24,11 @@ CONFIGURABLE = (
     "invalid_labels",
     "missing_labels",
     "duplicates_across_splits",
+    "near_duplicates_across_splits",
     "empty_classes",
+    "drift",
 )
+_OF_THE_DATA_ALONE = tuple(check for check in POLICIES if check != "drift")
 _MOST_LINES = 50
 
 
@@ -84,9 +89,13 @@ class Findings:
         return lines
 
     def summary(self) -> dict[str, dict[str, Any]]:
-        """Return the manifest's ``checks``: policy, count, and the names of what was left out."""
+        """Return the manifest's ``checks``: policy, count, and the names of what was left out.
+
+        Drift is not among them: it depends on what was prepared before.
+        """
         summary: dict[str, dict[str, Any]] = {}
-        for check, found in self.by_check.items():
+        for check in _OF_THE_DATA_ALONE:
+            found = self.by_check[check]
             entry: dict[str, Any] = {"policy": self.policies[check], "found": len(found)}
             if self.policies[check] == "skip":
                 entry["skipped"] = [str(finding) for finding in found]
@@ -105,5 +114,8 @@ def _shortened(check: str, found: list[Finding]) -> Iterable[str]:
         "empty_classes": "add images, drop the class, or allow it with data.checks.empty_classes: warn",
         "duplicates_across_splits": "keep each picture in one split, or allow it with "
         "data.checks.duplicates_across_splits: warn",
+        "near_duplicates_across_splits": "keep pictures of one scene in one split, or allow it with "
+        "data.checks.near_duplicates_across_splits: warn",
+        "drift": "see in the report what changed; accept the new data with data.checks.drift: warn",
     }
     yield f"fix: {fixes[check]}"

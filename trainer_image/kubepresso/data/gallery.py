@@ -1,65 +1,110 @@
-"""Figures and pictures for the report, collected while the data streams by."""
+"""Pictures for the report, chosen while the data streams by."""
 
 from __future__ import annotations
 
-import collections
+import heapq
 import io
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from kubepresso.data.inspection import Inspected
+from kubepresso.data.targets import ClassMask, Keypoint, Objects, Poses
+from kubepresso.reporting.pictures import (
+    class_colour,
+    draw_boxes,
+    draw_keypoints,
+    draw_mask,
+    picture_uri,
+    thumbnail,
+)
 
-PICTURES_PER_CLASS = 8
+PICTURES_PER_GROUP = 8
 MOST_CLASSES = 100
-_THUMBNAIL = 96
+SMALL, LARGE = 96, 330
+
+
+class Picture(NamedTuple):
+    """A sample as the report shows it.
+
+    Args:
+        uri: ``data:`` URI of the image with its target drawn.
+        path: Name inside the source.
+        width: In pixels.
+    """
+
+    uri: str
+    path: str
+    width: int
 
 
 class Gallery:
-    """The first pictures of each class and the sizes of all images.
+    """Some pictures of each class (classification) or of each split (other tasks).
+
+    They are those with the smallest digests: a fair sample, which the order of the data does not change.
 
     Args:
-        classes: Class names; the first hundred get pictures.
+        classes: Class names; for classification the first hundred get pictures.
+        keypoints: For pose estimation, for their colours.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        self.pictures: dict[int, list[tuple[bytes, str]]] = {
-            i: [] for i in range(min(len(classes), MOST_CLASSES))
-        }
-        self.sizes: collections.Counter[tuple[int, int]] = collections.Counter()
+    def __init__(self, classes: Sequence[str], keypoints: Sequence[Keypoint] = ()) -> None:
+        self._classes = classes
+        self._colours = [point.colour or class_colour(index) for index, point in enumerate(keypoints)]
+        self._heaps: dict[str, list[tuple[int, Picture]]] = {}
 
-    def add(self, inspected: Inspected) -> None:
+    def add(self, split: str, inspected: Inspected) -> None:
         """Take the next good sample."""
-        self.sizes[inspected.geometry[:2]] += 1
-        target = inspected.record.target if inspected.record else None
-        shown = self.pictures.get(target) if isinstance(target, int) else None
-        if shown is not None and len(shown) < PICTURES_PER_CLASS:
-            shown.append((_thumbnail(inspected.sample.image_bytes), inspected.sample.path))
+        assert inspected.record is not None
+        target = inspected.record.target
+        group = self._classes[target] if isinstance(target, int) else split
+        if isinstance(target, int) and target >= MOST_CLASSES:
+            return
+        heap = self._heaps.setdefault(group, [])
+        rank = -int.from_bytes(inspected.bytes_digest[:8], "big")
+        if len(heap) < PICTURES_PER_GROUP:
+            heapq.heappush(heap, (rank, self._picture(inspected, target)))
+        elif rank > heap[0][0]:
+            heapq.heapreplace(heap, (rank, self._picture(inspected, target)))
 
-    def size_rows(self, most: int = 12) -> list[tuple[str, int, None]]:
-        """Return ``(width x height, count, no colour)`` of the most frequent sizes, the rest as one row."""
-        common = self.sizes.most_common(most)
-        rows = [(f"{width} × {height}", count, None) for (width, height), count in common]
-        rest = sum(self.sizes.values()) - sum(count for _, count in common)
-        return [*rows, (f"{len(self.sizes) - most} other sizes", rest, None)] if rest else rows
+    def groups(self) -> list[tuple[str, list[Picture]]]:
+        """Return the pictures of each class or split."""
+        classes = {name: index for index, name in enumerate(self._classes)}
+        names = sorted(self._heaps, key=lambda name: classes.get(name, 0))
+        return [(name, [picture for _, picture in sorted(self._heaps[name])]) for name in names]
 
-    def size_range(self) -> str:
-        """Return the range of both sides in words."""
-        if not self.sizes:
-            return "no images"
-        widths, heights = zip(*self.sizes, strict=True)
-        if len(self.sizes) == 1:
-            return f"{widths[0]} × {heights[0]}"
-        return f"{min(widths)} to {max(widths)} wide, {min(heights)} to {max(heights)} high"
+    def _picture(self, inspected: Inspected, target: Any) -> Picture:
+        image = open_upright(inspected.sample.image_bytes)
+        drawn = self._drawn(image, target)
+        return Picture(picture_uri(drawn), inspected.sample.path, drawn.width)
+
+    def _drawn(self, image: Image.Image, target: Any) -> Image.Image:
+        if isinstance(target, Objects):
+            drawn = thumbnail(image, LARGE)
+            colours = [class_colour(int(label)) for label in target.labels]
+            names = [self._classes[label] for label in target.labels]
+            draw_boxes(drawn, target.boxes * _scale(image, drawn), colours, names, target.crowd.tolist())
+            return drawn
+        if isinstance(target, ClassMask):
+            return draw_mask(thumbnail(image, LARGE), target.pixels)
+        if isinstance(target, Poses):
+            drawn = thumbnail(image, LARGE)
+            draw_boxes(drawn, target.boxes * _scale(image, drawn), [(255, 255, 255)] * len(target.boxes))
+            scaled = target.keypoints.copy()
+            scaled[..., :2] *= _scale(image, drawn)[:2]
+            draw_keypoints(drawn, scaled, self._colours)
+            return drawn
+        return thumbnail(image, SMALL)
 
 
-def _thumbnail(image_bytes: bytes) -> bytes:
-    """Return a PNG with its longer side at 96 pixels; small images are enlarged without smoothing."""
+def open_upright(image_bytes: bytes) -> Image.Image:
+    """Decode an image and turn it upright, RGB."""
     with Image.open(io.BytesIO(image_bytes)) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    scale = _THUMBNAIL / max(upright.size)
-    method = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-    width, height = (max(round(side * scale), 1) for side in upright.size)
-    buffer = io.BytesIO()
-    upright.resize((width, height), method).save(buffer, "PNG")
-    return buffer.getvalue()
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def _scale(image: Image.Image, drawn: Image.Image) -> np.ndarray:
+    across, down = drawn.width / image.width, drawn.height / image.height
+    return np.array([across, down, across, down])

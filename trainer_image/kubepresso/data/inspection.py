@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from kubepresso.data.findings import Finding
 from kubepresso.data.formats import RawSample
+from kubepresso.data.statistics import THUMBNAIL_SIDE
 from kubepresso.data.targets import Geometry, LabelProblemError, TargetCodec
 
 _HELD = 64
@@ -103,7 +104,8 @@ class Inspector:
         pixels = hashlib.sha256(upright.tobytes() + repr(upright.size).encode()).digest()[:16]
         geometry = Geometry(*upright.size, orientation)
         record, problem = self._record(sample, geometry)
-        return Inspected(sample, None, record, problem, geometry, bytes_digest, pixels)
+        small = upright.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX).tobytes()
+        return Inspected(sample, None, record, problem, geometry, bytes_digest, pixels, small)
 
     def _record(self, sample: RawSample, geometry: Geometry) -> tuple[Record | None, Finding | None]:
         try:
@@ -130,7 +132,7 @@ def _decode(image_bytes: bytes) -> tuple[Image.Image, int]:
 
 
 def _failed(sample: RawSample, problem: str, bytes_digest: bytes) -> Inspected:
-    return Inspected(sample, problem, None, None, Geometry(0, 0), bytes_digest, b"")
+    return Inspected(sample, problem, None, None, Geometry(0, 0), bytes_digest, b"", b"")
 
 
 def _reason(error: Exception) -> str:

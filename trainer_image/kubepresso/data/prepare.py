@@ -6,18 +6,20 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.digest import ContentDigest
-from kubepresso.data.duplicates import DuplicateFinder
 from kubepresso.data.findings import CONFIGURABLE, Findings
 from kubepresso.data.formats import Source, open_source
 from kubepresso.data.gallery import Gallery
 from kubepresso.data.inspection import Inspected, Inspector
+from kubepresso.data.leakage import LeakageSearch, NearDuplicates
 from kubepresso.data.manifest import Manifest, Split
 from kubepresso.data.prepared import SplitReader
 from kubepresso.data.progress import PreparationProgress
 from kubepresso.data.splitting import held_out
+from kubepresso.data.statistics import DatasetStatistics
 from kubepresso.data.targets import codec_of
 from kubepresso.data.writer import SplitWriter
 from kubepresso.storage.atomic import atomic_folder
@@ -28,20 +30,28 @@ class Preparation:
     """What became of a data set.
 
     Args:
+        task: ``data.task``.
         manifest: None where the data was refused, and so nothing was written.
         classes: Class names.
         splits: By name, as in the manifest.
         findings: What the checks found.
         gallery: For the report.
         held_out: Whether valid was split off train here.
+        fingerprint: The numbers of the data, as in the manifest.
+        near_duplicates: Pictures that look alike across splits.
+        sizes: Images of each width and height.
     """
 
+    task: str
     manifest: Manifest | None
     classes: list[str]
     splits: dict[str, Split]
     findings: Findings
     gallery: Gallery
     held_out: bool
+    fingerprint: dict[str, Any]
+    near_duplicates: NearDuplicates
+    sizes: dict[tuple[int, int], int]
 
 
 class _RefusedError(Exception):
@@ -64,7 +74,18 @@ def prepare(data: DataConfig, root: Path | None, target: Path) -> Preparation:
         UserError: The layout cannot be read, or the target cannot be written.
     """
     findings = Findings({check: getattr(data.checks, check) for check in CONFIGURABLE})
-    source = open_source(data, root, findings)
+    return prepare_source(data, open_source(data, root, findings), findings, target)
+
+
+def prepare_source(data: DataConfig, source: Source, findings: Findings, target: Path) -> Preparation:
+    """Do what `prepare` does, from a source that is open.
+
+    Args:
+        data: The data module of the configuration.
+        source: Classes and samples.
+        findings: What opening the source found, and where all else is added.
+        target: The prepared folder to make.
+    """
     work = _Work(data.task, source, findings)
     manifest = None
     with contextlib.suppress(_RefusedError), atomic_folder(target) as folder:
@@ -79,9 +100,21 @@ def prepare(data: DataConfig, root: Path | None, target: Path) -> Preparation:
             checks=findings.summary(),
             counted=work.codec.counted,
             keypoints=source.keypoints,
+            fingerprint=work.fingerprint,
         )
         manifest.write(folder)
-    return Preparation(manifest, source.classes, work.splits, findings, work.gallery, work.held_out)
+    return Preparation(
+        task=data.task,
+        manifest=manifest,
+        classes=source.classes,
+        splits=work.splits,
+        findings=findings,
+        gallery=work.gallery,
+        held_out=work.held_out,
+        fingerprint=work.fingerprint,
+        near_duplicates=work.near_duplicates,
+        sizes=work.statistics.sizes(),
+    )
 
 
 class _Work:
@@ -90,12 +123,15 @@ class _Work:
         self.codec = codec_of(task)
         self.source = source
         self.findings = findings
-        self.gallery = Gallery(source.classes)
+        self.gallery = Gallery(source.classes, source.keypoints)
         self.splits: dict[str, Split] = {}
         self.digest = ""
         self.held_out = "valid" not in source.splits
         self._content = ContentDigest()
-        self._duplicates = DuplicateFinder()
+        self.leakage = LeakageSearch(self.codec, one_class=task == "classification")
+        self.near_duplicates = NearDuplicates()
+        self.fingerprint: dict[str, Any] = {}
+        self.statistics = DatasetStatistics(task, source.classes, self.leakage.add_luma)
         self._progress = PreparationProgress(sum(len(split) for split in source.splits.values()))
 
     def write(self, folder: Path) -> None:
@@ -109,8 +145,9 @@ class _Work:
         order = {"train": 0, "valid": 1, "test": 2}
         self.splits = dict(sorted(self.splits.items(), key=lambda item: order[item[0]]))
         self.digest = self._content.finish(classes)
+        self.fingerprint = self.statistics.fingerprint()
         self._report_empty_classes()
-        self._report_duplicates(folder)
+        self._report_leakage(folder)
 
     def _write_split(self, name: str, writers: dict[str, SplitWriter]) -> None:
         split = self.source.splits[name]
@@ -133,8 +170,9 @@ class _Work:
             return
         writer.add(image, path, record.encoded, record.counts)
         self._content.add(split, inspected.bytes_digest, record.digest)
-        self._duplicates.add(split, inspected.pixels_digest)
-        self.gallery.add(inspected)
+        self.statistics.add(split, record.target, inspected.geometry, inspected.thumbnail)
+        self.leakage.add(split, inspected.pixels_digest)
+        self.gallery.add(split, inspected)
 
     def _report_empty_classes(self) -> None:
         for label, name in enumerate(self.source.classes):
@@ -145,18 +183,11 @@ class _Work:
                 message += f", though {others}" if others else ""
                 self.findings.add("empty_classes", f"class {name!r}", message)
 
-    def _report_duplicates(self, folder: Path) -> None:
+    def _report_leakage(self, folder: Path) -> None:
         readers = {name: SplitReader(folder, split, self.task) for name, split in self.splits.items()}
-        for group in self._duplicates.groups():
-            (first, where), *others = group.members
-            named = [f"{split}: {readers[split][index].path}" for split, index in others]
-            targets = {self.codec.digest(readers[split][index].target) for split, index in group.members}
-            message = f"the same picture as {', '.join(named)}"
-            if len(targets) > 1:
-                one_class = self.task == "classification"
-                message += ", under another class" if one_class else ", labelled otherwise"
-            check = "duplicates_across_splits" if group.across else "duplicates_within_splits"
-            self.findings.add(check, f"{first}: {readers[first][where].path}", message)
+        self.leakage.report_equal(readers, self.findings)
+        self.near_duplicates = self.leakage.report_alike(readers, self.findings)
+        self.fingerprint["near_duplicates"] = self.near_duplicates.as_json()
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """Find pictures of one split that look like one of another: scaled, compressed again, brighter, mirrored.
 
 A perceptual hash of 63 bits, the signs of the lowest 8 x 8 frequencies of the luma (after Zauner,
-"Implementation and Benchmarking of Perceptual Image Hash Functions", 2010), proposes pairs; each is then verified
-by what its thumbnails' edges have in common, which skies and studio backgrounds have not. Mirroring an image
-turns the sign of every second column of frequencies, so mirrored ones are found with the same hash.
+"Implementation and Benchmarking of Perceptual Image Hash Functions", 2010), proposes pairs; each is then
+verified by what its thumbnails' edges have in common, which skies and studio backgrounds have not. Mirroring
+an image turns the sign of every second column of frequencies, so mirrored ones are found by the same hash.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class LikenessFinder:
     def find(self, split: str, other: str) -> Iterator[Likeness]:
         """Yield, for each picture of a split that is like one of another split, the most alike, in order.
 
-        It takes time in proportion to the product of both numbers (3 s for 10,000 with 50,000 on one core), and
-        memory in proportion to their sum.
+        It takes time in proportion to the product of both numbers (3 s for 10,000 with 50,000 on one core)
+        and memory in proportion to their sum.
         """
         if split not in self._files or other not in self._files:
             return

@@ -4,7 +4,7 @@ Everything is counted in whole numbers, in bins that are fixed beforehand: memor
 and neither the order of the samples nor how they are batched changes a number.
 """
 
-from kubepresso.data.statistics.collector import DatasetStatistics
+from kubepresso.data.statistics.collector import THUMBNAIL_SIDE, DatasetStatistics
 from kubepresso.data.statistics.fingerprint import FINGERPRINT_FORMAT, flat_numbers, read_fingerprint
 
-__all__ = ["FINGERPRINT_FORMAT", "DatasetStatistics", "flat_numbers", "read_fingerprint"]
+__all__ = ["FINGERPRINT_FORMAT", "THUMBNAIL_SIDE", "DatasetStatistics", "flat_numbers", "read_fingerprint"]
