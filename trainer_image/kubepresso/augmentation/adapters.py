@@ -8,15 +8,17 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
-from torchvision.transforms import v2
+from torchvision.transforms import InterpolationMode, v2
 
 from kubepresso.augmentation.context import SampleContext
-from kubepresso.augmentation.parts import PLACED, areas, drop_empty, keep
+from kubepresso.augmentation.parts import PLACED, areas, drop_empty, hide_outside, keep
 
 Sample = dict[str, Any]
 Params = dict[str, Any]
 IGNORE = 255
 """The value of a mask's pixel that belongs to no class, and what borders are filled with."""
+NEAREST = InterpolationMode.NEAREST_EXACT
+"""The pixel whose middle is nearest, as in Pillow; torchvision's other one shifts by up to half a pixel."""
 
 
 class SampleTransform(Protocol):
@@ -56,11 +58,15 @@ class OnAll:
     Args:
         transform: Of torchvision.
         p: Probability; None where it always acts.
+        masks: The same with `NEAREST` for masks, where the transform resizes; None for the same.
     """
 
-    def __init__(self, transform: v2.Transform, p: float | None = None) -> None:
+    def __init__(
+        self, transform: v2.Transform, p: float | None = None, masks: v2.Transform | None = None
+    ) -> None:
         self.transform = transform
         self.p = p
+        self.masks = masks
 
     def __call__(self, sample: Sample, context: SampleContext | None) -> Sample:
         """Draw, and move every part."""
@@ -68,6 +74,9 @@ class OnAll:
             return sample
         parts = {key: sample[key] for key in PLACED if key in sample}
         params = self.transform.make_params(list(parts.values()))
+        if self.masks is not None and "mask" in parts:
+            plain = self.masks.transform(parts.pop("mask").as_subclass(Tensor)[None], params)[0]
+            sample = {**sample, "mask": tv_tensors.Mask(plain)}
         moved = {key: self.transform.transform(part, params) for key, part in parts.items()}
         return self.settle({**sample, **moved}, sample, params)
 
@@ -77,13 +86,14 @@ class OnAll:
 
 
 class Cuts(OnAll):
-    """Moves all parts and may cut objects, of which those without an area left are dropped.
+    """Moves all parts and may cut objects and keypoints away.
 
     Args:
         transform: Of torchvision.
         p: Probability; None where it always acts.
-        least: Least share of an object's area that must be left of it.
+        least: Least share of an object's area that must be left of it; one without any is always dropped.
         zoom: By which factor areas grow, given the transform's parameters; None for 1.
+        masks: See `OnAll`.
     """
 
     def __init__(
@@ -92,13 +102,16 @@ class Cuts(OnAll):
         p: float | None = None,
         least: float = 0.0,
         zoom: Callable[[Params], float] | None = None,
+        masks: v2.Transform | None = None,
     ) -> None:
-        super().__init__(transform, p)
+        super().__init__(transform, p, masks)
         self.least = least
         self.zoom = zoom
 
     def settle(self, sample: Sample, before: Sample, params: Params) -> Sample:
-        """Drop what is cut away."""
+        """Drop what is cut away: padding that follows must not bring it back."""
+        if "keypoints" in sample:
+            sample = hide_outside(sample)
         if "labels" not in sample:
             return sample
         if self.least:
@@ -128,3 +141,8 @@ class InTurn:
 def fills(fill: Any) -> dict[Any, Any]:
     """Return what torchvision takes as fill: a grey value or colour for images, 255 for masks."""
     return {"others": fill, tv_tensors.Mask: IGNORE}
+
+
+def interpolation_of(name: str) -> InterpolationMode:
+    """Return the interpolation of a resize: nearest, bilinear or bicubic."""
+    return NEAREST if name == "nearest" else InterpolationMode(name)

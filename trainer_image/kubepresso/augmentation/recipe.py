@@ -66,14 +66,12 @@ def build_recipe(entries: Sequence[Any] | None, context: BuildContext) -> Recipe
         context: The task, the epochs and the keypoints' partners.
 
     Raises:
-        UserError: Transforms that are not for this task, parameters that torchvision refuses, or a batch
-            transform that is not last; all of them at once.
+        UserError: Transforms that are not for this task, and parameters that torchvision refuses, all at
+            once.
     """
     problems: list[str] = []
     kept = list(entries or ())
     built = [_build(entry, index, context, problems) for index, entry in enumerate(kept)]
-    if any(entry.acts_on == "batch" for entry in kept[:-1]):
-        problems.append("augmentation: mixing works on batches and must be the last transform")
     if problems:
         raise UserError(problems)
     pairs = list(zip(kept, built, strict=True))

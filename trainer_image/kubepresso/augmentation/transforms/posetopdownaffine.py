@@ -8,7 +8,7 @@ from torchvision import tv_tensors
 
 from kubepresso.augmentation.adapters import Sample, SampleTransform
 from kubepresso.augmentation.context import BuildContext, SampleContext
-from kubepresso.augmentation.parts import as_boxes
+from kubepresso.augmentation.parts import as_boxes, hide_outside
 from kubepresso.augmentation.registry import register
 from kubepresso.augmentation.warp import shift, turn, warp_boxes, warp_image, warp_points
 from kubepresso.config.augmentation.geometry import PoseTopDownAffine
@@ -36,12 +36,13 @@ class _TopDown:
         matrix = self._matrix(sample["boxes"].as_subclass(Tensor)[0].to(torch.float64))
         points = warp_points(sample["keypoints"].as_subclass(Tensor), matrix)
         boxes = warp_boxes(sample["boxes"].as_subclass(Tensor), matrix)
-        return {
+        moved = {
             **sample,
             "image": warp_image(sample["image"], matrix, self.size, 0.0),
             "boxes": as_boxes(boxes, self.size),
             "keypoints": tv_tensors.KeyPoints(points, canvas_size=self.size),
         }
+        return hide_outside(moved)
 
     def _matrix(self, box: Tensor) -> Tensor:
         """Return the map from the image to the result."""

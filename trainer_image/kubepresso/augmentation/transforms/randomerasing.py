@@ -18,7 +18,8 @@ def build(entry: RandomErasing, context: BuildContext) -> SampleTransform:
     """Erase with probability ``p`` (Zhong et al. 2017, arXiv:1708.04896), before or after ``totensor``.
 
     ``value`` is on the scale that the image has there. Null fills with noise: any bytes before ``totensor``,
-    normal after it. ``inplace`` is accepted and changes nothing. Masks, boxes and keypoints stay: what is hidden is still there to be found.
+    normal after it. ``inplace`` is accepted and changes nothing. Masks, boxes and keypoints stay: what is
+    hidden is still there to be found.
     """
     return OnImage(_Erasing(entry.p, entry.scale, entry.ratio, entry.value))
 

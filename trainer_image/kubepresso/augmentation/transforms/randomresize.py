@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
+from torchvision.transforms import v2
 
-from kubepresso.augmentation.adapters import Sample, SampleTransform
+from kubepresso.augmentation.adapters import NEAREST, OnAll, Sample, SampleTransform, interpolation_of
 from kubepresso.augmentation.context import BuildContext, SampleContext
-from kubepresso.augmentation.parts import PLACED
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import RandomResize
 
@@ -31,17 +29,13 @@ class _BatchResize:
         self.base_size = entry.base_size
         self.stride = entry.stride
         self.random_range = entry.random_range
-        self.interpolation = InterpolationMode(entry.interpolation)
+        self.interpolation = interpolation_of(entry.interpolation)
 
     def __call__(self, sample: Sample, context: SampleContext | None) -> Sample:
         change = self.stride * self._steps(context)
         size = [side + change for side in self.base_size]
-        moved = {
-            key: F.resize(sample[key], size, interpolation=self.interpolation, antialias=True)
-            for key in PLACED
-            if key in sample
-        }
-        return {**sample, **moved}
+        resized = v2.Resize(size, self.interpolation, antialias=True)
+        return OnAll(resized, masks=v2.Resize(size, NEAREST))(sample, context)
 
     def _steps(self, context: SampleContext | None) -> int:
         if context is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms import v2
 
-from kubepresso.augmentation.adapters import Cuts, SampleTransform
+from kubepresso.augmentation.adapters import NEAREST, Cuts, SampleTransform, interpolation_of
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.augmentation.transforms.randomcrop import LEAST_SHARE
@@ -20,10 +20,11 @@ def build(entry: RandomResizedCrop, context: BuildContext) -> SampleTransform:
 
     Objects of which less than a fifth of the box is left are dropped; an image may end up without any.
     """
-    interpolation = InterpolationMode(entry.interpolation)
-    transform = v2.RandomResizedCrop(entry.size, entry.scale, entry.ratio, interpolation, antialias=True)
+    keys = (entry.size, entry.scale, entry.ratio)
+    transform = v2.RandomResizedCrop(*keys, interpolation_of(entry.interpolation), antialias=True)
     height, width = transform.size
-    return Cuts(transform, least=LEAST_SHARE, zoom=functools.partial(_zoom, height * width))
+    zoom = functools.partial(_zoom, height * width)
+    return Cuts(transform, least=LEAST_SHARE, zoom=zoom, masks=v2.RandomResizedCrop(*keys, NEAREST))
 
 
 def _zoom(area: int, params: dict[str, Any]) -> float:

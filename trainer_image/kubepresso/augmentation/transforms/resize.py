@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torchvision.transforms import InterpolationMode, v2
 
-from kubepresso.augmentation.adapters import OnAll, SampleTransform
+from kubepresso.augmentation.adapters import NEAREST, OnAll, SampleTransform, interpolation_of
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import Resize
@@ -17,7 +17,8 @@ def build(entry: Resize, context: BuildContext) -> SampleTransform:
     A pair is height and width. One number is the length of the side named by ``resize_criteria``, the other
     side follows, and ``max_size`` bounds the longer one; where it is null, the result is a square.
     """
-    return OnAll(_transform(entry, InterpolationMode(entry.interpolation)))
+    interpolation = interpolation_of(entry.interpolation)
+    return OnAll(_transform(entry, interpolation), masks=_transform(entry, NEAREST))
 
 
 def _transform(entry: Resize, interpolation: InterpolationMode) -> v2.Transform:
