@@ -98,8 +98,10 @@ def _nearest(side: float, most: int) -> int:
 
 def _classification_size(survey: Survey, machine: Machine) -> tuple[tuple[int, int], str]:
     side = _nearest(min(survey.typical_size), 224)
-    why = "224 is what public weights were trained at" if side == 224 else f"a multiple of {STRIDE} near it"
-    return (side, side), f"the input is {side}x{side}; {why}"
+    if survey.typical_size == (side, side):
+        return (side, side), "the input has that size"
+    why = "what public weights were trained at" if side == 224 else f"a multiple of {STRIDE} near it"
+    return (side, side), f"the input is {side}x{side}, {why}"
 
 
 def _detection_size(survey: Survey, machine: Machine) -> tuple[tuple[int, int], str]:
@@ -157,10 +159,9 @@ def _batch(survey: Survey, machine: Machine, architecture: Architecture, size: t
     limit = min(fits, for_data, most)
     batch = max(2 ** (limit.bit_length() - 1) if limit else 1, 2)
     steps = max(survey.train_count // batch, 1)
-    kind = f"the {memory / 2**30:.0f} GiB of {machine.gpu or 'this machine'}"
-    taken = batch * an_image / 2**30
-    fit = f"about {taken:.1f} of {kind}" if taken >= 0.1 else f"little of {kind}"
-    return Choice(batch, f"{steps:,} step{'s' * (steps != 1)} an epoch, an estimated use of {fit}")
+    where = machine.gpu or "this machine"
+    taken = f"{batch * an_image / 2**30:.1f} of the {memory / 2**30:.0f} GiB of {where}"
+    return Choice(batch, f"{steps:,} step{'s' * (steps != 1)} an epoch; takes an estimated {taken}")
 
 
 def _epochs(survey: Survey) -> Choice:

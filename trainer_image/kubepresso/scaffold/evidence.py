@@ -193,6 +193,10 @@ def _tables(inventory: Inventory) -> Iterator[Candidate]:
             yield Candidate("classification", "csv_labels", f"a table of image_id and class, {name}")
         elif "file_name" in columns and file.name == "metadata.csv":
             yield Candidate("classification", "image_folder", f"a table of file names, {name}")
+    for file in inventory.by_suffix.get(".jsonl", ()):
+        if file.name == "metadata.jsonl" and b'"file_name"' in _head(file):
+            task: Task = "detection" if b'"objects"' in _head(file) else "classification"
+            yield Candidate(task, "image_folder", f"a table of file names, {inventory.name(file)}")
 
 
 def _parquet(inventory: Inventory) -> Iterator[Candidate]:

@@ -26,6 +26,8 @@ from kubepresso.scaffold.survey import Survey
 
 #: Images of a split whose headers are read, and whose labels are read to the end.
 _IMAGES = 400
+#: Labels in files of their own that are read to count classes.
+_MOST_LABELS = 10_000
 _ORIGIN = {
     "class_folders": "Named by their folders",
     "parquet": "As the files name them, or their indexes",
@@ -67,7 +69,6 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
     sizes, sides = _measure(source, findings)
     if not sizes:
         raise UserError(f"{inventory.root}: no image could be opened; found {candidate.found}")
-    counted = {} if candidate.task == "segmentation" else {"train": _class_counts(source)}
     return Survey(
         task=candidate.task,
         layout=candidate.layout,
@@ -76,7 +77,7 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
         sizes=sizes,
         data=keys,
         keypoints=source.keypoints,
-        class_counts=counted,
+        class_counts=_class_counts(candidate, source),
         box_sides=sides,
         problems={check: list(map(str, findings.by_check.get(check, ()))) for check in _FOUND_SHOWN},
         notes=notes,
@@ -103,12 +104,17 @@ def _mapping(source: Source) -> list[Any]:
     ]
 
 
-def _class_counts(source: Source) -> list[int]:
+def _class_counts(candidate: Candidate, source: Source) -> dict[str, list[int]]:
+    """Count the samples of train by class, where that takes seconds and no decoding."""
+    train = source.splits["train"]
+    cheap = candidate.task == "classification" or len(train) <= _MOST_LABELS
+    if candidate.task == "segmentation" or not cheap:
+        return {}
     counts = [0] * len(source.classes)
-    for classes in source.splits["train"].strata():
+    for classes in train.strata():
         for label in classes:
             counts[label] += 1
-    return counts
+    return {"train": counts}
 
 
 def _places(

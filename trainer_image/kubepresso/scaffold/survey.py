@@ -23,8 +23,7 @@ class Survey:
         sizes: Width and height, upright, of the images that were looked at.
         data: The keys of ``data`` that name the source, in order, as they will be written.
         keypoints: For poses.
-        class_counts: By split, samples in which each class is; empty where that would have meant to decode
-            every mask.
+        class_counts: By split, samples in which each class is; empty where it would take long to count.
         box_sides: Root of the area of each box that was looked at, as a part of its image's longer side.
         problems: What is wrong with labels, by check.
         notes: By dotted key below ``data``, why it has its value.
