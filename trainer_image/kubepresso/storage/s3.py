@@ -8,23 +8,20 @@ import hashlib
 import os
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kubepresso.errors import UserError
 from kubepresso.storage.location import BucketPlace, Entry
+from kubepresso.storage.resuming import fetch, partial_path
 
 #: Connections, and so threads, at a time.
 PARALLEL = 8
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
-#: Attempts at the body of one object.
-ATTEMPTS = 3
 #: An endpoint that takes the connection and then is silent is found out by a first small request.
 PROBE_TIMEOUT_SECONDS = 6
-_CHUNK = 1 << 20
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
 _LOCK = threading.Lock()
 
@@ -94,22 +91,15 @@ def head(place: BucketPlace) -> Entry | None:
 def download(place: BucketPlace, entry: Entry, target: Path) -> None:
     """Write an object to ``target``, which is there only when it is whole: size and, where it is one, MD5.
 
+    A lost connection is made again, and goes on where it broke off; so does the next call after a failure.
+
     Raises:
         UserError: It cannot be read, or what arrives is not what the listing said.
     """
-    from kubepresso.storage.s3_errors import PASSING_ERRORS
-
-    temporary = target.with_name(f".{target.name}.partial")
+    temporary = partial_path(target, entry)
     with _calls(place) as client:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                size, md5 = _fetch(client, place, temporary)
-                break
-            except PASSING_ERRORS:  # while the body came, which botocore does not repeat by itself
-                if attempt == ATTEMPTS:
-                    raise
-                time.sleep(0.2 * 2**attempt)
-    if size != entry.size or (md5 is not None and is_md5(entry.tag) and md5 != entry.tag):
+        may_be_md5 = fetch(client, place, entry, temporary) and is_md5(entry.tag)
+    if temporary.stat().st_size != entry.size or (may_be_md5 and md5_of(temporary) != entry.tag):
         temporary.unlink()
         raise UserError(
             f"{place.uri}: what arrived differs from the listing; was it changed meanwhile? try again"
@@ -127,20 +117,6 @@ def md5_of(path: Path) -> str:
     """Return the MD5 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _fetch(client: Any, place: BucketPlace, target: Path) -> tuple[int, str | None]:
-    """Write an object to a file; return its size and its MD5, None where the ETag cannot be one."""
-    md5 = hashlib.md5(usedforsecurity=False)
-    size = 0
-    answer = client.get_object(Bucket=place.bucket, Key=place.key)
-    with contextlib.closing(answer["Body"]) as body, target.open("wb") as file:
-        for chunk in body.iter_chunks(_CHUNK):
-            file.write(chunk)
-            md5.update(chunk)
-            size += len(chunk)
-    encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256"
-    return size, None if encrypted else md5.hexdigest()
 
 
 def upload(place: BucketPlace, source: Path) -> None:

@@ -41,6 +41,11 @@ def is_denied(error: BaseException) -> bool:
     return isinstance(error, boto.ClientError) and _code(error) in _DENIED
 
 
+def is_changed(error: BaseException) -> bool:
+    """Say whether the object is not of the version that was asked for."""
+    return isinstance(error, boto.ClientError) and _code(error) in {"PreconditionFailed", "412"}
+
+
 def explained(place: BucketPlace, endpoint: str, error: BaseException) -> UserError:
     """Say what is wrong, naming the URI and the endpoint, and what to do. Holds no credential."""
     return UserError(f"{place.uri} (endpoint {endpoint}): {_explain(place, error)}")

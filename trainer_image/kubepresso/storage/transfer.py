@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
 from kubepresso.errors import UserError
 from kubepresso.storage import local, s3
 from kubepresso.storage.atomic import atomic_folder, explained_write
 from kubepresso.storage.location import BucketPlace, Entry, LocalPlace, locate
+from kubepresso.storage.resuming import partial_path
 
 #: The file by which a folder is known as whole goes last.
 LAST = "manifest.json"
@@ -53,6 +54,29 @@ def get_folder(uri: str, target: Path) -> Path:
         if target.is_dir():
             shutil.rmtree(target)
         staging.replace(target)
+    return target
+
+
+def get_file(uri: str, target: Path) -> Path:
+    """Copy one file to ``target``; if it breaks off, the next call goes on where it did.
+
+    Args:
+        uri: ``s3://``.
+        target: File to make, in a folder that is there.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        UserError: It is not there, cannot be read, changed meanwhile, or the disk is full.
+    """
+    place = locate(uri)
+    assert isinstance(place, BucketPlace)
+    entry = s3.head(place)
+    if entry is None:
+        raise UserError(f"{uri}: no such object; check the key")
+    with explained_write(target):
+        s3.download(place, entry, target)
     return target
 
 
@@ -119,9 +143,11 @@ def _is_same(path: Path, entry: Entry) -> bool:
 
 
 def _remove_strangers(folder: Path, wanted: Iterable[Entry]) -> None:
-    keep = {entry.key for entry in wanted}
+    keep = {folder / entry.key for entry in wanted} | {
+        partial_path(folder / entry.key, entry) for entry in wanted
+    }
     for path in folder.rglob("*"):
-        if path.is_file() and PurePosixPath(path.relative_to(folder)).as_posix() not in keep:
+        if path.is_file() and path not in keep:
             path.unlink()
 
 

@@ -33,8 +33,8 @@ def check_boxes(
     slack = np.maximum(_ROUNDING_PIXELS, size * _ROUNDING_SHARE)
     clipped: np.ndarray = np.clip(boxes, 0, size)
     finite: np.ndarray = np.isfinite(boxes).all(axis=1)
-    empty: np.ndarray = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
-    outside: np.ndarray = (np.abs(boxes - clipped) > slack).any(axis=1) | (clipped[:, 2:] <= clipped[:, :2]).any(axis=1)
+    empty = _without_area(boxes)
+    outside = (np.abs(boxes - clipped) > slack).any(axis=1) | _without_area(clipped)
     for index in np.flatnonzero(~finite | empty | outside).tolist():
         if not finite[index]:
             what = "has coordinates that are not finite numbers"
@@ -44,6 +44,10 @@ def check_boxes(
             what = f"reaches outside the image of {geometry.width} x {geometry.height} pixels"
         problems.add(places[index], f"box {_written(boxes[index])} {what}")
     return clipped
+
+
+def _without_area(boxes: np.ndarray) -> np.ndarray:
+    return np.asarray((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
 
 
 def as_objects(boxes: np.ndarray, labels: Sequence[int], crowd: Sequence[bool]) -> Objects:

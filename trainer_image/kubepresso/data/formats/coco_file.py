@@ -1,7 +1,7 @@
 """COCO's JSON, read into compact arrays.
 
 A file of 118,000 images has 860,000 annotations, which as dictionaries take gigabytes. Here each is turned
-into numbers as soon as its closing brace is parsed, and only the text and the arrays are ever there as a whole.
+into numbers as soon as its closing brace is parsed; only the text and the arrays are ever there as a whole.
 """
 
 from __future__ import annotations
@@ -112,9 +112,8 @@ class _Collector:
     def tables(self, file: Path, categories: list[Any]) -> CocoTables:
         rows = {key: row for row, key in enumerate(self._image_ids)}
         if len(rows) != len(self._image_ids):
-            raise UserError(
-                f"{file}: {len(self._image_ids) - len(rows)} images have the id of another; {_FORM}"
-            )
+            doubled = len(self._image_ids) - len(rows)
+            raise UserError(f"{file}: {doubled} images have the id of another; {_FORM}")
         kinds = [_category(file, item) for item in categories]
         positions = {kind.key: index for index, kind in enumerate(kinds)}
         if len(positions) != len(kinds) or len({kind.name for kind in kinds}) != len(kinds):

@@ -40,7 +40,7 @@ _MOST_CLASSES = 1 << 31
 
 @register("yolo")
 class Yolo:
-    """Classes are those of ``data.id_mapping``, else of ``data.yaml`` or ``classes.txt``, else the indexes."""
+    """Classes are those of ``data.id_mapping``, else of ``data.yaml`` or ``classes.txt``, else indexes."""
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
