@@ -12,6 +12,7 @@ import yaml
 
 from kubepresso import tracking
 from kubepresso.config import Config, DataConfig, digest, load_config, with_absolute_places
+from kubepresso.data.archive import is_archive
 from kubepresso.data.location import source_uri
 from kubepresso.errors import UserError
 from kubepresso.steps.champion import Token, look_up, registered_model
@@ -89,6 +90,8 @@ def digest_data(data: DataConfig) -> str:
     uri = source_uri(data)
     if uri is None:
         return _hub_digest(data)
+    if is_archive(uri):
+        return digest_folder(uri)
     total = hashlib.sha256()
     for role, place in _places(data):
         total.update(f"{role}\0{digest_folder(join(uri, place) if place else uri)}\0".encode())
@@ -98,7 +101,8 @@ def digest_data(data: DataConfig) -> str:
 def _places(data: DataConfig) -> Iterator[tuple[str, str]]:
     """Yield what is read below the root, by role; an empty place is the whole root.
 
-    The root is read as a whole where no split names its images, or a split names its labels alone.
+    The root is read as a whole where no split names its images, or a split names its labels alone; and, but
+    for classification, where labels or classes are found by looking.
     """
     named = {
         f"{split}.{role}": place
@@ -107,7 +111,10 @@ def _places(data: DataConfig) -> Iterator[tuple[str, str]]:
         if place
     }
     splits = {role.partition(".")[0] for role in named}
-    if not splits or any(f"{split}.image" not in named for split in splits):
+    looked_for = data.task != "classification" and (
+        data.id_mapping is None or any(f"{split}.label" not in named for split in splits)
+    )
+    if not splits or looked_for or any(f"{split}.image" not in named for split in splits):
         yield "root", ""
     yield from named.items()
     if isinstance(data.id_mapping, str):
