@@ -21,6 +21,7 @@ from kubepresso import tracking
 from kubepresso.config import load_config
 from kubepresso.errors import UserError
 from kubepresso.steps.execution import TIMINGS_VARIABLE
+from kubepresso.training.entry import CHECKPOINTS_VARIABLE
 from pipelines.console import Console, TaskRecord
 from pipelines.train_compress_retrain import train_compress_retrain
 
@@ -83,6 +84,8 @@ def run_locally(config_uri: str, overrides: Sequence[str] = (), use_cache: bool 
         enable_caching=use_cache,
         cache_root=str(home / "cache"),
     )
+    # A step that is run again after it was killed writes elsewhere, yet goes on from where it was.
+    os.environ.setdefault(CHECKPOINTS_VARIABLE, str(home / "checkpoints"))
     with _kept_timings() as timings, tracking.pipeline_run(NAME, logging=config.logging) as parent:
         outputs, tasks = _run_pipeline(parent, config_uri, overrides)
     for task, seconds in zip((task for task in tasks if not task.cached), timings, strict=True):

@@ -1,5 +1,6 @@
 """Trainings that are stopped between two steps and go on: in this process, where every step can be chosen."""
 
+import dataclasses
 import threading
 
 import pytest
@@ -9,11 +10,12 @@ from tiny_training import tiny_config, write_digits
 
 from kubepresso.config import parse_view
 from kubepresso.exit_codes import RESUME_EXIT_CODE
+from kubepresso.storage import exists
 from kubepresso.training.checkpoints.kept import Kept
 from kubepresso.training.distributed import Group
 from kubepresso.training.entry import Job
 from kubepresso.training.process import StopRequest
-from kubepresso.training.run import train
+from kubepresso.training.run import run, train
 
 ALONE = Group(0, 1, torch.device("cpu"))
 EPOCHS, STEPS = 3, 5
@@ -60,7 +62,7 @@ def whole(digits, tmp_path_factory):
 def job(dataset, output, looks=10**9, mirror=None, **overrides) -> Job:
     view = parse_view(tiny_config(**{**EVERYTHING, **overrides}))
     place = output.with_name(f"{output.name}.checkpoints")
-    return Job(view, dataset, output, place, None, mirror, AfterLooks(looks))
+    return Job(view, dataset, output, place, None, mirror=mirror, stop=AfterLooks(looks))
 
 
 def weights(output):
@@ -177,3 +179,25 @@ def test_a_kill_loses_at_most_one_interval_and_one_write(digits, tmp_path, monke
     monkeypatch.setattr(Kept, "save", save_slowly)
     train(job(digits, tmp_path / "model", training__checkpoints={"every_steps": 2}), ALONE)
     assert len(on_disk) > EPOCHS * (STEPS // 2)
+
+
+def test_an_interrupted_training_goes_on_in_its_mlflow_run(digits, tmp_path, client, monkeypatch):
+    monkeypatch.setenv("KUBEPRESSO_STEP_ID", "one-step")
+    with pytest.raises(SystemExit):
+        run(job(digits, tmp_path / "model", looks=9))
+    (experiment,) = [found.experiment_id for found in client.search_experiments() if found.name != "Default"]
+    (interrupted,) = client.search_runs([experiment])
+    assert interrupted.info.status == "KILLED"
+    assert "goes on from its checkpoint" in interrupted.data.tags["kubepresso.error"]
+    run(job(digits, tmp_path / "model"))
+    (done,) = client.search_runs([experiment])
+    assert (done.info.run_id, done.info.status) == (interrupted.info.run_id, "FINISHED")
+    assert [point.step for point in client.get_metric_history(done.info.run_id, "train_loss")] == [1, 2, 3]
+
+
+def test_checkpoints_of_a_place_for_all_trainings_go_when_the_model_is_written(digits, tmp_path, bucket_uri):
+    mirror = f"{bucket_uri}/checkpoints"
+    done = job(digits, tmp_path / "model", mirror=mirror)
+    train(dataclasses.replace(done, temporary=True), ALONE)
+    assert not exists(mirror)
+    assert not list((tmp_path / "model.checkpoints").iterdir())

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.tracking import session as sessions
 from kubepresso.tracking.store import (
     LoggingSettings,
@@ -142,7 +143,8 @@ def step_run(
         )
     identity = {sessions.STEP_ID_TAG: os.environ.get(STEP_ID_VARIABLE) or uuid.uuid4().hex}
     every_tag = {**identity, sessions.HOST_TAG: socket.gethostname(), **(tags or {})}
-    worker = Worker(store, named, lambda: sessions.open_step(store, step, named, pipeline, every_tag))
+    adopts = bool(os.environ.get(STEP_ID_VARIABLE))
+    worker = Worker(store, named, lambda: sessions.open_step(store, step, named, pipeline, every_tag, adopts))
     with _closing(worker), _terminate_as_exit():
         yield Run(worker)
 
@@ -242,6 +244,8 @@ def _outcome(raised: BaseException) -> tuple[str, str | None]:
     if isinstance(raised, KeyboardInterrupt | GeneratorExit):
         return "KILLED", "interrupted"
     if isinstance(raised, SystemExit):
+        if raised.code == RESUME_EXIT_CODE:
+            return "KILLED", "interrupted; it goes on from its checkpoint when it is started again"
         killed = raised.code == 128 + signal.SIGTERM
         return ("KILLED", "terminated") if killed else ("FAILED", f"exit status {raised.code}")
     return "FAILED", str(raised) or type(raised).__name__

@@ -178,8 +178,20 @@ def creation_lock(store: Store) -> Iterator[None]:
         yield
 
 
-def open_step(store: Store, step: str, title: str, pipeline: str | None, tags: Mapping[str, str]) -> Session:
-    """Start the run of a step: the run that ``MLFLOW_RUN_ID`` names, else a child of the pipeline's run."""
+def open_step(
+    store: Store, step: str, title: str, pipeline: str | None, tags: Mapping[str, str], adopts: bool = False
+) -> Session:
+    """Start the run of a step: the run that ``MLFLOW_RUN_ID`` names, else a child of the pipeline's run.
+
+    Args:
+        store: Where it is kept.
+        step: Its name.
+        title: The run's name.
+        pipeline: Id of the pipeline run; None for a step that stands alone.
+        tags: Of the run.
+        adopts: Whether to go on with a run that bears the same step id and did not end well: that of a
+            training which was interrupted.
+    """
     resumed = os.environ.get("MLFLOW_RUN_ID")
     client = connect(store)
     session = Session(client, keeps_parent=not os.environ.get("KUBEPRESSO_RUN_ID"))
@@ -199,7 +211,12 @@ def open_step(store: Store, step: str, title: str, pipeline: str | None, tags: M
             client.update_run(session.parent, status="RUNNING")
     else:
         session.experiment = find_experiment(client, store)
-    session.run = client.create_run(session.experiment, tags=tags, run_name=title).info.run_id
+    if adopts and (begun := session.unfinished({key: tags[key] for key in (STEP_TAG, STEP_ID_TAG)})):
+        session.run = begun[0]
+        client.update_run(session.run, status="RUNNING")
+        session.set_tags(session.run, tags)
+    else:
+        session.run = client.create_run(session.experiment, tags=tags, run_name=title).info.run_id
     return session
 
 

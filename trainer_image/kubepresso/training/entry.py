@@ -30,6 +30,7 @@ class Job:
         checkpoints: Where checkpoints are written, and where training goes on from.
         start: A bundle to start from; None builds the architecture.
         mirror: URI in object storage where checkpoints are written, too, and read on another machine.
+        temporary: Whether the checkpoints are removed once the bundle is written.
         stop: Whether this process was asked to end.
     """
 
@@ -39,6 +40,7 @@ class Job:
     checkpoints: Path
     start: Path | None
     mirror: str | None = None
+    temporary: bool = False
     stop: StopRequest = field(default_factory=lambda: StopRequest(grace_seconds=25.0))
 
 
@@ -71,6 +73,7 @@ def _read_job(options: argparse.Namespace) -> Job:
         checkpoints=folder or beside,
         start=options.start_from,
         mirror=place if folder is None else None,
+        temporary=place is not None and options.checkpoints is None,
         stop=StopRequest(config.grace_seconds),
     )
 

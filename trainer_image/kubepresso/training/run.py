@@ -94,6 +94,8 @@ def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
         written = write_bundle(training, result)
         if tracked:
             _track_bundle(tracked, job.output, written)
+        if job.temporary:
+            training.keeper.kept.remove()
 
 
 def _set_up_torch(deterministic: bool) -> None:

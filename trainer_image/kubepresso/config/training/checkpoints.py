@@ -19,7 +19,7 @@ class Checkpointing(Section):
         None,
         min_length=1,
         description="Folder or `s3://` prefix, so that training goes on on another machine; null: "
-        "`$KUBEPRESSO_CHECKPOINTS`, else beside the model.",
+        "`$KUBEPRESSO_CHECKPOINTS`, else beside the model. Emptied when the model is written.",
     )
     grace_seconds: Positive = Field(
         25.0, description="Seconds from SIGTERM in which the state is saved; must be fewer than the pod has."
