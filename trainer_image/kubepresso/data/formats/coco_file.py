@@ -72,7 +72,7 @@ def load_json(file: Path, hook: Callable[[Item], Any] | None = None) -> Any:
 
 
 class _Collector:
-    """Takes objects as the parser closes them: an annotation has an ``image_id``, an image a ``file_name``."""
+    """Takes objects as the parser closes them: annotations have an ``image_id``, images a ``file_name``."""
 
     def __init__(self, detail: Callable[[Item], Any] | None) -> None:
         self._detail = detail

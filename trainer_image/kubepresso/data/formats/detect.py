@@ -34,10 +34,10 @@ def detect_format(data: DataConfig, root: Path | None) -> str:
       files of text or masks of the task.
 
     Raises:
-        UserError: A place that is named does not exist, or ``data.layout`` is of another task.
+        UserError: A place that is named does not exist, or ``data.layout`` or the hub is not for the task.
     """
     if root is None:
-        return "hub"
+        return _hub(data.task)
     if data.layout is not None:
         return _allowed(data.layout, data.task)
     return _RULES[data.task](data, root)
@@ -58,6 +58,15 @@ def _allowed(layout: str, task: str) -> str:
         allowed = ", ".join(_LAYOUTS[task])
         raise UserError(f"data.layout: {layout} is not for {task}; allowed are {allowed}, or null")
     return layout
+
+
+def _hub(task: str) -> str:
+    if task == "pose_estimation":
+        raise UserError(
+            "data.metadata.repo: the hub has no common form of poses; give a folder in data.path.root, as "
+            "keypoints_txt or coco_keypoints"
+        )
+    return "hub"
 
 
 def _classification(data: DataConfig, root: Path) -> str:

@@ -14,7 +14,8 @@ from kubepresso.data.formats.columns import feature_columns
 from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import canonical_split, mapped_classes
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.source import ClassLabel, RawSample, Source, labelled_file, read_sample
+from kubepresso.data.formats.row_labels import MakeLabel, class_names, label_column, row_labels
+from kubepresso.data.formats.source import ClassLabel, ImageFile, Label, RawSample, Source, read_sample
 from kubepresso.errors import UserError
 
 
@@ -27,6 +28,8 @@ class Hub:
         image, label = feature_columns(data)
         loaded = _load(data)
         tables = {name: table for key, table in loaded.items() if (name := canonical_split(str(key)))}
+        if tables:
+            label = label_column(data, label, next(iter(tables.values())).column_names)
         for name, table in tables.items():
             missing = [column for column in (image, label) if column not in table.column_names]
             if missing:
@@ -34,14 +37,35 @@ class Hub:
                     f"data.metadata.features: split {name} has no column {', '.join(missing)}, "
                     f"there are {', '.join(table.column_names)}"
                 )
+        features = next(iter(tables.values())).features.to_dict() if tables else {}
+        feature_names = class_names(features.get(label))
+        if data.task != "classification":
+            return _open_rows(data, root, tables, image, label, feature_names)
         written = {
             name: [Labelled(f"{name}:{row}", value) for row, value in enumerate(table[label])]
             for name, table in tables.items()
         }
-        features = next(iter(tables.values())).features if tables else {}
-        names = mapped_classes(data, root) or getattr(features.get(label), "names", None)
+        names = mapped_classes(data, root) or feature_names
         names, indexes = resolve_labels(written, names, f"column {label!r}", findings)
         return Source(names, {name: _HubSplit(table, image, indexes[name]) for name, table in tables.items()})
+
+
+def _open_rows(
+    data: DataConfig,
+    root: Path,
+    tables: dict[str, Any],
+    image: str,
+    label: str,
+    feature_names: list[str] | None,
+) -> Source:
+    encoded = {name: _encoded(table, image, label) for name, table in tables.items()}
+    names, make = row_labels(
+        data,
+        root,
+        feature_names,
+        lambda: (row[label] for name in encoded for row in encoded[name].select_columns([label])),
+    )
+    return Source(names, {name: _HubRows(table, name, image, label, make) for name, table in encoded.items()})
 
 
 def _load(data: DataConfig) -> dict[str, Any]:
@@ -57,9 +81,18 @@ def _load(data: DataConfig) -> dict[str, Any]:
     return dict(loaded)
 
 
+def _encoded(table: Any, *columns: str) -> Any:
+    """Select columns, images among them as they were encoded."""
+    table = table.select_columns(list(columns))
+    for column in columns:
+        if isinstance(table.features[column], datasets.Image):
+            table = table.cast_column(column, datasets.Image(decode=False))
+    return table
+
+
 class _HubSplit:
     def __init__(self, table: Any, image: str, indexes: Sequence[int | None]) -> None:
-        self._table = table.select_columns([image]).cast_column(image, datasets.Image(decode=False))
+        self._table = _encoded(table, image)
         self._image = image
         self._indexes = indexes
         self._labels = [index for index in indexes if index is not None]
@@ -75,9 +108,33 @@ class _HubSplit:
         for row, (value, index) in enumerate(zip(self._table, self._indexes, strict=True)):
             if index is None:
                 continue
-            encoded = value[self._image]
-            content, path = encoded["bytes"], encoded["path"]
-            if content is None and path:
-                yield read_sample(labelled_file(Path(path), path, index))
-            else:
-                yield RawSample(content or b"", path or str(row), ClassLabel(index))
+            yield _sample(value[self._image], str(row), ClassLabel(index))
+
+
+class _HubRows:
+    def __init__(self, table: Any, name: str, image: str, label: str, make: MakeLabel) -> None:
+        self._table = table
+        self._name = name
+        self._image = image
+        self._label = label
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def strata(self) -> list[Sequence[int]]:
+        """Return the classes of each row."""
+        rows = self._table.select_columns([self._label])
+        return [self._make(row[self._label], "").classes() for row in rows]
+
+    def __iter__(self) -> Iterator[RawSample]:
+        for number, row in enumerate(self._table):
+            place = f"{self._name}:{number}"
+            yield _sample(row[self._image], place, self._make(row[self._label], place))
+
+
+def _sample(encoded: Any, name: str, label: Label) -> RawSample:
+    content, path = encoded["bytes"], encoded["path"]
+    if content is None and path:
+        return read_sample(ImageFile(Path(path), path, label))
+    return RawSample(content or b"", path or name, label)

@@ -7,6 +7,7 @@ from pathlib import Path
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.columns import feature_columns
+from kubepresso.data.formats.image_folder_objects import open_objects
 from kubepresso.data.formats.labels import Labelled, Value, resolve_labels
 from kubepresso.data.formats.naming import list_images, mapped_classes, relative, split_folders
 from kubepresso.data.formats.registry import register
@@ -23,6 +24,8 @@ class ImageFolder:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Read the tables; see `registry.Format`."""
+        if data.task != "classification":
+            return open_objects(data, root, findings)
         _, label = feature_columns(data)
         tables = {
             split: _read_table(folder, root, data, findings)

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.columns import feature_columns
 from kubepresso.data.formats.labels import Labelled, resolve_labels
-from kubepresso.data.formats.naming import (
-    SPLIT_ALIASES,
-    canonical_split,
-    mapped_classes,
-    named_places,
-    relative,
+from kubepresso.data.formats.naming import mapped_classes, relative
+from kubepresso.data.formats.parquet_files import (
+    check_columns,
+    column_names,
+    feature_of,
+    image_parts,
+    read_rows,
+    split_files,
 )
 from kubepresso.data.formats.registry import register
+from kubepresso.data.formats.row_labels import MakeLabel, class_names, label_column, row_labels
 from kubepresso.data.formats.source import ClassLabel, RawSample, Source
-from kubepresso.errors import UserError
-
-_BATCH_ROWS = 64
 
 
 @register("parquet")
 class ParquetFiles:
     """Columns: the image (encoded bytes, or a struct of ``bytes`` and ``path``) and the label.
+
+    Labels of detection and segmentation are those of `row_labels`.
 
     A file belongs to the split that its name begins with (``train.parquet``,
     ``validation-00000-of-00002.parquet``), else to the folder that is named as a split;
@@ -40,11 +39,16 @@ class ParquetFiles:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Read the label columns; see `registry.Format`."""
-        files = _split_files(data, root)
+        files = split_files(data, root)
         image, label = feature_columns(data)
-        _check_columns([file for group in files.values() for file in group], image, label)
+        every = [file for group in files.values() for file in group]
+        if data.task != "classification":
+            label = label_column(data, label, column_names(every[0]))
+        check_columns(every, image, label)
+        if data.task != "classification":
+            return _open_rows(data, root, files, image, label)
         written = {split: _read_labels(group, label, root) for split, group in files.items()}
-        names = mapped_classes(data, root) or _feature_names(next(iter(files.values()))[0], label)
+        names = mapped_classes(data, root) or class_names(feature_of(every[0], label))
         names, indexes = resolve_labels(written, names, f"column {label!r}", findings)
         return Source(
             names, {split: ParquetSplit(group, root, image, indexes[split]) for split, group in files.items()}
@@ -79,51 +83,50 @@ class ParquetSplit:
         row = 0
         for file in self._files:
             place = relative(file, self._root)
-            for number, value in enumerate(_read_column(file, self._image)):
+            for number, (value,) in enumerate(read_rows(file, self._image)):
                 index = self._indexes[row]
                 row += 1
                 if index is not None:
-                    image_bytes, path = _image_parts(value)
+                    image_bytes, path = image_parts(value)
                     name = path or f"{place}:{number}"
                     yield RawSample(image_bytes, name, ClassLabel(index))
 
 
-def _split_files(data: DataConfig, root: Path) -> dict[str, list[Path]]:
-    groups: dict[str, list[Path]] = {}
-    given = named_places(data, root)
-    for split, place in given.items():
-        groups[split] = [place] if place.is_file() else sorted(place.rglob("*.parquet"))
-    if not given:
-        for file in sorted(root.rglob("*.parquet")):
-            folders = list(reversed(file.relative_to(root).parent.parts))
-            name = next((name for part in [file.stem, *folders] if (name := canonical_split(part))), "train")
-            groups.setdefault(name, []).append(file)
-    empty = [
-        f"data.path.{split}.image: no .parquet file in {given[split]}"
-        for split in groups
-        if not groups[split]
-    ]
-    if empty:
-        raise UserError(empty)
-    return {split: groups[split] for split in SPLIT_ALIASES if split in groups}
+class ParquetRows:
+    """The files of one split whose labels are made as rows are read.
 
+    Args:
+        files: In order.
+        root: The source's root, for the names of samples.
+        image: Name of the image column.
+        label: Name of the label column.
+        make: Makes the label of a row of its value and its place.
+    """
 
-def _check_columns(files: Sequence[Path], image: str, label: str) -> None:
-    problems = []
-    for file in files:
-        try:
-            schema = pq.read_schema(file)
-        except (pa.ArrowException, OSError) as error:
-            problems.append(f"{file}: not a whole Parquet file ({error})")
-            continue
-        for key, column in (("image", image), ("label", label)):
-            if column not in schema.names:
-                problems.append(
-                    f"{file}: no column {column!r}, there are {', '.join(schema.names)}; "
-                    f"name it in data.metadata.features.{key}"
-                )
-    if problems:
-        raise UserError(problems)
+    def __init__(self, files: Sequence[Path], root: Path, image: str, label: str, make: MakeLabel) -> None:
+        self._files = files
+        self._root = root
+        self._image = image
+        self._label = label
+        self._make = make
+
+    def __len__(self) -> int:
+        return sum(pq.read_metadata(file).num_rows for file in self._files)
+
+    def strata(self) -> list[Sequence[int]]:
+        """Return the classes of each row."""
+        return [
+            self._make(value, "").classes()
+            for file in self._files
+            for (value,) in read_rows(file, self._label)
+        ]
+
+    def __iter__(self) -> Iterator[RawSample]:
+        for file in self._files:
+            for number, (image, value) in enumerate(read_rows(file, self._image, self._label)):
+                image_bytes, path = image_parts(image)
+                place = f"{relative(file, self._root)}:{number}"
+                yield RawSample(image_bytes, path or place, self._make(value, place))
 
 
 def _read_labels(files: Sequence[Path], label: str, root: Path) -> list[Labelled]:
@@ -131,31 +134,18 @@ def _read_labels(files: Sequence[Path], label: str, root: Path) -> list[Labelled
         Labelled(f"{place}:{row}", value)
         for file in files
         for place in [relative(file, root)]
-        for row, value in enumerate(_read_column(file, label))
+        for row, (value,) in enumerate(read_rows(file, label))
     ]
 
 
-def _read_column(file: Path, column: str) -> Iterator[Any]:
-    try:
-        with pq.ParquetFile(file, pre_buffer=False) as parquet:
-            # One group at a time: a reader of several keeps the bytes of those it is done with.
-            for group in range(parquet.num_row_groups):
-                for batch in parquet.iter_batches(_BATCH_ROWS, [group], columns=[column], use_threads=False):
-                    yield from batch.column(0).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{file}: column {column!r} cannot be read ({error}); copy the file anew") from error
-
-
-def _image_parts(value: Any) -> tuple[bytes, str | None]:
-    if isinstance(value, dict):
-        return value.get("bytes") or b"", value.get("path")
-    return value or b"", None
-
-
-def _feature_names(file: Path, label: str) -> list[str] | None:
-    metadata = pq.read_schema(file).metadata or {}
-    try:
-        names = json.loads(metadata[b"huggingface"])["info"]["features"][label]["names"]
-    except (KeyError, ValueError, TypeError):
-        return None
-    return [str(name) for name in names]
+def _open_rows(data: DataConfig, root: Path, files: dict[str, list[Path]], image: str, label: str) -> Source:
+    every = [file for group in files.values() for file in group]
+    names, make = row_labels(
+        data,
+        root,
+        class_names(feature_of(every[0], label)),
+        lambda: (value for file in every for (value,) in read_rows(file, label)),
+    )
+    return Source(
+        names, {split: ParquetRows(group, root, image, label, make) for split, group in files.items()}
+    )

@@ -1,0 +1,216 @@
+"""Labels in the rows of a table, as Hugging Face data sets have them for detection and segmentation."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kubepresso.config.data import DataConfig
+from kubepresso.data.formats.boxes import as_objects, check_boxes
+from kubepresso.data.formats.coco_annotations import corners_of
+from kubepresso.data.formats.colours import ColourTable, colour_classes
+from kubepresso.data.formats.mask_files import decode_mask, finish_mask
+from kubepresso.data.formats.naming import classes_of_values, mapped_classes
+from kubepresso.data.formats.problems import LabelProblems
+from kubepresso.data.formats.source import Label
+from kubepresso.data.targets import IGNORE, ClassMask, Geometry, LabelProblemError, Objects
+from kubepresso.errors import UserError
+
+_CATEGORIES = ("category", "categories", "category_id", "label", "labels")
+_USUAL = {
+    "detection": ("objects", "annotations"),
+    "segmentation": ("annotation", "mask", "segmentation_mask", "labels"),
+}
+_NAN = float("nan")
+MakeLabel = Callable[[Any, str], Label]
+
+
+def label_column(data: DataConfig, label: str, present: Sequence[str]) -> str:
+    """Return the column of labels: the configured one, else the usual one of the task if that is there."""
+    if label in present:
+        return label
+    return next((name for name in _USUAL.get(data.task, ()) if name in present), label)
+
+
+def class_names(feature: Any) -> list[str] | None:
+    """Return the names of the class label in a column's feature, however deep it stands; None where none."""
+    if isinstance(feature, Mapping):
+        names = feature.get("names")
+        if feature.get("_type") == "ClassLabel" and isinstance(names, list):
+            return [str(name) for name in names]
+    elif not isinstance(feature, list):
+        return None
+    inner = feature.values() if isinstance(feature, Mapping) else feature
+    return next((names for value in inner if (names := class_names(value)) is not None), None)
+
+
+def row_labels(
+    data: DataConfig, root: Path, feature_names: list[str] | None, values: Callable[[], Iterable[Any]]
+) -> tuple[list[str], MakeLabel]:
+    """Return the classes, and what makes a row's label of its value and its place.
+
+    Args:
+        data: The data module of the configuration.
+        root: The source's root.
+        feature_names: Class names that the table gives.
+        values: Reads the column of labels; called where nothing names the classes.
+
+    Raises:
+        UserError: The values found leave a gap, or the task has no such format.
+    """
+    if data.task == "detection":
+        names = mapped_classes(data, root) or feature_names or _categories_in(values())
+        return names, functools.partial(RowObjects, {name: index for index, name in enumerate(names)})
+    if data.task != "segmentation":
+        raise UserError(f"data: tables hold no {data.task}; give keypoints_txt or coco_keypoints")
+    coloured = colour_classes(data, root)
+    if coloured is not None:
+        return coloured[0], functools.partial(RowMask, *coloured)
+    found = mapped_classes(data, root) or feature_names
+    names = found or classes_of_values(_mask_values(values()), "masks")
+    return names, functools.partial(RowMask, names, None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowObjects:
+    """Objects of a row: ``bbox`` (x, y, width, height in pixels) and ``category``, lists or a list of both.
+
+    Args:
+        indexes: Class index by name.
+        value: Of the column.
+        place: Of the row.
+    """
+
+    indexes: Mapping[str, int]
+    value: Any
+    place: str
+
+    def __call__(self, geometry: Geometry) -> Objects:
+        """Check the objects."""
+        problems = LabelProblems()
+        boxes, categories, crowd = _columns(self.value, self.place)
+        labels = [self._index(category, problems) for category in categories]
+        places = [self.place] * len(boxes)
+        corners = check_boxes(corners_of(boxes), geometry, places, problems)
+        problems.check()
+        return as_objects(corners, labels, crowd)
+
+    def classes(self) -> Sequence[int]:
+        """Return the classes of the objects."""
+        try:
+            _, categories, _ = _columns(self.value, self.place)
+        except LabelProblemError:
+            return ()
+        return sorted({self._index(category, LabelProblems()) for category in categories} - {-1})
+
+    def _index(self, category: Any, problems: LabelProblems) -> int:
+        if isinstance(category, str) and category in self.indexes:
+            return self.indexes[category]
+        if isinstance(category, int) and 0 <= category < len(self.indexes):
+            return category
+        problems.add(self.place, f"category {category!r} is not one of the {len(self.indexes)} classes")
+        return -1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowMask:
+    """Mask of a row: an encoded image, or numbers in rows.
+
+    Args:
+        names: Class names.
+        colours: Where its pixels are colours.
+        value: Of the column.
+        place: Of the row.
+    """
+
+    names: Sequence[str]
+    colours: ColourTable | None
+    value: Any
+    place: str
+
+    def __call__(self, geometry: Geometry) -> ClassMask:
+        """Decode the mask."""
+        return finish_mask(_mask(self.value, self.place, self.colours), self.place, geometry, self.names)
+
+    def classes(self) -> Sequence[int]:
+        """Return the classes of its pixels."""
+        try:
+            values = np.unique(_mask(self.value, self.place, self.colours))
+        except LabelProblemError:
+            return ()
+        return [int(value) for value in values if 0 <= value < len(self.names)]
+
+
+def _columns(value: Any, place: str) -> tuple[np.ndarray, list[Any], list[bool]]:
+    if isinstance(value, list):
+        value = {key: [item.get(key) for item in value] for key in _keys(value)}
+    if value is None or value == {}:
+        return np.zeros((0, 4)), [], []
+    name = next((name for name in _CATEGORIES if isinstance(value, dict) and name in value), None)
+    if name is None or "bbox" not in value:
+        raise LabelProblemError("objects need bbox and category", place)
+    boxes, categories = value["bbox"] or [], value[name] or []
+    crowd = value.get("iscrowd") or [False] * len(boxes)
+    if not len(boxes) == len(categories) == len(crowd):
+        raise LabelProblemError(f"{len(boxes)} boxes and {len(categories)} categories", place)
+    rows = [_four(box) for box in boxes]
+    return np.array(rows, np.float64).reshape(-1, 4), list(categories), [bool(item) for item in crowd]
+
+
+def _keys(items: list[Any]) -> set[str]:
+    return {key for item in items if isinstance(item, dict) for key in item} if _all_dicts(items) else set()
+
+
+def _all_dicts(items: list[Any]) -> bool:
+    return all(isinstance(item, dict) for item in items)
+
+
+def _four(box: Any) -> list[float]:
+    try:
+        numbers = [float(number) for number in box]
+    except (TypeError, ValueError, OverflowError):
+        numbers = []
+    return numbers if len(numbers) == 4 else [_NAN] * 4
+
+
+def _mask(value: Any, place: str, colours: ColourTable | None) -> np.ndarray:
+    content = value.get("bytes") if isinstance(value, dict) else value
+    if isinstance(content, bytes):
+        return decode_mask(content, place, colours)
+    if content is None:
+        raise LabelProblemError("has no mask", place)
+    try:
+        array = np.asarray(content)
+    except ValueError:
+        array = np.zeros(0)
+    if array.ndim == 3 and array.shape[2] == 3 and colours is not None:
+        return colours.look_up(array.astype(np.uint8))
+    if array.ndim != 2 or array.dtype.kind not in "iub" or not array.size:
+        raise LabelProblemError("mask is neither an encoded image nor rows of class indexes", place)
+    return array
+
+
+def _categories_in(values: Iterable[Any]) -> list[str]:
+    found: set[int | str] = set()
+    for value in values:
+        try:
+            _, categories, _ = _columns(value, "")
+        except LabelProblemError:
+            continue  # reported when its sample is read
+        found |= {category for category in categories if isinstance(category, int | str)}
+    return classes_of_values(found, "objects")
+
+
+def _mask_values(values: Iterable[Any]) -> set[int]:
+    found: set[int] = set()
+    for value in values:
+        try:
+            found |= set(np.unique(_mask(value, "", None)).tolist())
+        except LabelProblemError:
+            continue  # reported when its sample is read
+    return found - {IGNORE}
