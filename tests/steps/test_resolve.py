@@ -47,6 +47,7 @@ def changed(before, after):
     [
         ("training.optimizer.lr=0.123", {"train", "retrain"}),
         ("training.retraining.epochs=9", {"retrain"}),
+        ("training.epochs=3", {"validate_augmentation", "train", "retrain"}),
         ("logging.promotion.max_drop=0.1", {"promote"}),
         ("logging.promotion.minimum=0.1", {"promote"}),
         ("logging.output_dir=elsewhere", set()),
@@ -141,9 +142,59 @@ def test_images_beside_a_label_file_that_stands_alone_are_digested(tmp_path, val
         f"{{task: classification, path: {{root: {tmp_path}, train: {{label: train.csv}}, valid: {valid}}}}}"
     )
     data = DataConfig.model_validate(yaml.safe_load(text))
-    before = resolve._data_digest(data)
+    before = resolve.digest_data(data)
     (tmp_path / "a.png").write_bytes(b"two")
-    assert resolve._data_digest(data) != before
+    assert resolve.digest_data(data) != before
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    """A data set of one image with a box, its class names in a file of their own."""
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    (tmp_path / "labels" / "train").mkdir(parents=True)
+    (tmp_path / "images" / "train" / "a.png").write_bytes(b"one")
+    (tmp_path / "labels" / "train" / "a.txt").write_text("0 0.5 0.5 0.2 0.2")
+    (tmp_path / "data.yaml").write_text("names: [cell]")
+    (tmp_path / "classes.json").write_text('["cell"]')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("train", "mapping", "file"),
+    [
+        ("{image: images/train}", "[cell]", "labels/train/a.txt"),
+        ("{image: images/train, label: labels/train}", "[cell]", "labels/train/a.txt"),
+        ("{image: images/train, label: labels/train}", "null", "data.yaml"),
+        ("{image: images/train, label: labels/train}", "classes.json", "classes.json"),
+        ("{}", "classes.json", "classes.json"),
+    ],
+)
+def test_labels_and_names_that_are_read_are_digested_wherever_they_lie(boxes, train, mapping, file):
+    text = f"{{task: detection, path: {{root: {boxes}, train: {train}}}, id_mapping: {mapping}}}"
+    data = DataConfig.model_validate(yaml.safe_load(text))
+    before = resolve.digest_data(data)
+    (boxes / file).write_text("other")
+    assert resolve.digest_data(data) != before
+
+
+def test_an_archive_is_digested_as_it_is(tmp_path):
+    text = (
+        f"{{task: detection, path: {{root: {tmp_path}/a.zip, train: {{image: images}}}}, id_mapping: c.json}}"
+    )
+    data = DataConfig.model_validate(yaml.safe_load(text))
+    digests = set()
+    for content in (b"one", b"two"):
+        (tmp_path / "a.zip").write_bytes(content)
+        digests.add(resolve.digest_data(data))
+    assert len(digests) == 2
+
+
+def test_what_cannot_be_trained_yet_is_refused_with_the_way_to_prepare_it(project):
+    with pytest.raises(UserError) as caught:
+        run("model.architecture.backbone={name: cspdarknet, params: {dep_mul: 0.33, wid_mul: 0.5}}")
+    told = str(caught.value)
+    assert "the backbone cspdarknet has no implementation yet" in told
+    assert "kubepresso prepare config" in told
 
 
 def test_the_same_configuration_in_another_folder_has_the_same_digests(project, monkeypatch):

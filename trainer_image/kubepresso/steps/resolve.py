@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,39 +86,42 @@ def _with_weights(config: Config, views: dict[str, str]) -> dict[str, str]:
 
 
 def digest_data(data: DataConfig) -> str:
-    """Digest all that is read of what ``data`` names."""
+    """Digest all that is read of what ``data`` names; an archive is one file."""
     uri = source_uri(data)
     if uri is None:
         return _hub_digest(data)
-    if is_archive(uri):
-        return digest_folder(uri)
+    places = [("root", "")] if is_archive(uri) else _places(data)
     total = hashlib.sha256()
-    for role, place in _places(data):
+    for role, place in places:
         total.update(f"{role}\0{digest_folder(join(uri, place) if place else uri)}\0".encode())
     return f"sha256:{total.hexdigest()}"
 
 
 def _places(data: DataConfig) -> Iterator[tuple[str, str]]:
-    """Yield what is read below the root, by role; an empty place is the whole root.
-
-    The root is read as a whole where no split names its images, or a split names its labels alone; and, but
-    for classification, where labels or classes are found by looking.
-    """
+    """Yield what is read below the root, by role; an empty place is the whole root."""
     named = {
         f"{split}.{role}": place
         for split in ("train", "valid", "test")
         for role, place in (getattr(data.path, split) if data.path and data.format == "local" else ())
         if place
     }
-    splits = {role.partition(".")[0] for role in named}
-    looked_for = data.task != "classification" and (
-        data.id_mapping is None or any(f"{split}.label" not in named for split in splits)
-    )
-    if not splits or looked_for or any(f"{split}.image" not in named for split in splits):
+    if _reads_more_than(named, data):
         yield "root", ""
     yield from named.items()
     if isinstance(data.id_mapping, str):
         yield "id_mapping", data.id_mapping
+
+
+def _reads_more_than(named: Mapping[str, str], data: DataConfig) -> bool:
+    """Tell whether images, labels or class names are looked for outside the places that are named.
+
+    Labels of classification lie with the images, where no place is named for them. Those of the other tasks
+    are looked for below the root, and so is a file of class names.
+    """
+    splits = {role.partition(".")[0] for role in named}
+    roles = ("image",) if data.task == "classification" else ("image", "label")
+    all_named = all(f"{split}.{role}" in named for split in splits for role in roles)
+    return not splits or not all_named or (data.task != "classification" and data.id_mapping is None)
 
 
 def _hub_digest(data: DataConfig) -> str:
