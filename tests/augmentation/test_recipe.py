@@ -22,9 +22,7 @@ LABELS = torch.tensor([0, 1, 2, 3, 0, 2])
 
 @pytest.mark.parametrize(("key", "kind"), [("mixup", v2.MixUp), ("cutmix", v2.CutMix)])
 def test_mixing_is_torchvisions_own_and_is_applied(key, kind):
-    (transform,) = build_recipe(
-        entries({"name": "mixing", key: [0.4, 1.0]}), BuildContext()
-    ).batch_transforms
+    (transform,) = build_recipe(entries({"name": "mixing", key: [0.4, 1.0]}), BuildContext()).batch_transforms
     for seed in range(5):
         torch.manual_seed(seed)
         images, targets = transform(IMAGES, LABELS, 4)
@@ -70,8 +68,8 @@ def test_every_problem_of_a_recipe_is_reported_at_once():
     with pytest.raises(UserError) as caught:
         build_recipe(recipe, BuildContext())
     assert len(caught.value.problems) == 2
-    assert "transform 0 (mosaicdetection)" in caught.value.problems[0]
-    assert "transform 1 (randomioucrop)" in caught.value.problems[1]
+    assert "augmentation[0] (mosaicdetection)" in caught.value.problems[0]
+    assert "augmentation[1] (randomioucrop)" in caught.value.problems[1]
 
 
 def test_an_empty_recipe_keeps_the_image():

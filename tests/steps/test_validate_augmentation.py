@@ -8,7 +8,7 @@ from PIL import Image
 from kubepresso.config import DataConfig
 from kubepresso.data.prepare import prepare
 from kubepresso.errors import UserError
-from kubepresso.steps import validate_augmentation
+from kubepresso.steps import augmentation_trial, validate_augmentation
 
 RESIZE = {"name": "resize", "size": [24, 24]}
 TO_TENSOR = {"name": "totensor"}
@@ -23,6 +23,11 @@ MODEL = {
         "head": {"name": "fc"},
     },
 }
+
+
+@pytest.fixture(autouse=True)
+def short_measurement(monkeypatch):
+    monkeypatch.setattr(augmentation_trial, "MEASURED_SECONDS", 0.2)
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +98,12 @@ def test_values_that_are_not_finite_are_refused_with_the_transform(mixed_sizes, 
     assert problem.startswith("augmentation.train[2] (normalize): results hold NaN or infinity")
 
 
-def test_parameters_that_torchvision_refuses_are_named(mixed_sizes, tmp_path):
-    problems = refused(
-        mixed_sizes, tmp_path, train=[{"name": "randomzoomout", "side_range": [0.2, 0.5]}, *PLAIN]
-    )
-    assert any("transform 0 (randomzoomout)" in line for line in problems)
+def test_transforms_of_another_task_are_refused_with_their_places(mixed_sizes, tmp_path):
+    crop = {"name": "randomioucrop"}
+    assert refused(mixed_sizes, tmp_path, train=[crop, *PLAIN], inference=[RESIZE, crop, TO_TENSOR]) == [
+        "augmentation.train[0] (randomioucrop): is for detection, not for classification; remove it",
+        "augmentation.inference[1] (randomioucrop): is for detection, not for classification; remove it",
+    ]
 
 
 def test_blank_results_are_refused_with_the_transform(mixed_sizes, tmp_path):

@@ -68,23 +68,31 @@ def _per_class(
 
 
 def _boxes(sources: Sequence[Sample], results: Sequence[Sample], classes: Sequence[str]) -> list[Figure]:
-    before, after = (
-        torch.cat([areas(sample["boxes"].float(), sample["image"]) for sample in samples])
-        for samples in (sources, results)
-    )
-    before, after = before[before > 0], after[after > 0]
+    before, after = (_areas(samples) for samples in (sources, results))
     sizes = [
-        Figure(f"{name} boxes", *(float(((each >= low) & (each < high)).sum()) for each in (before, after)))
+        Figure(f"{name} boxes", _between(before, low, high), _between(after, low, high))
         for name, low, high in _SIZES
     ]
-    sides = [float(each.sqrt().median()) if len(each) else 0.0 for each in (before, after)]
     return [
-        Figure("boxes", float(len(before)), float(len(after)), metric="boxes"),
+        Figure("boxes", len(before), len(after), metric="boxes"),
         Figure("boxes an image", len(before) / len(sources), len(after) / len(results)),
-        Figure("median side of a box, pixels", *sides, metric="median_box_side"),
+        Figure("median side of a box, pixels", _side(before), _side(after), metric="median_box_side"),
         *sizes,
         *_per_class("detection", sources, results, classes),
     ]
+
+
+def _areas(samples: Sequence[Sample]) -> torch.Tensor:
+    found = torch.cat([areas(sample["boxes"].float(), sample["image"]) for sample in samples])
+    return found[found > 0]
+
+
+def _between(found: torch.Tensor, low: float, high: float) -> int:
+    return int(((found >= low) & (found < high)).sum())
+
+
+def _side(found: torch.Tensor) -> float:
+    return float(found.sqrt().median()) if len(found) else 0.0
 
 
 def _masks(sources: Sequence[Sample], results: Sequence[Sample], classes: Sequence[str]) -> list[Figure]:

@@ -29,7 +29,8 @@ def held(task: str, sample: dict[str, Any], classes: int) -> torch.Tensor:
         return _boxes(sample, classes, torch.ones(len(sample["labels"]), dtype=torch.bool))
     if task == "segmentation":
         values = sample["mask"].flatten().long()
-        return (torch.bincount(values[(values >= 0) & (values < classes)], minlength=classes) > 0).long()
+        counts: torch.Tensor = torch.bincount(values[(values >= 0) & (values < classes)], minlength=classes)
+        return counts.clamp(max=1)
     if task == "pose_estimation":
         return ((sample["visibility"] > 0) & inside(sample["keypoints"], sample["image"])).long()
     return torch.zeros(classes, dtype=torch.int64)

@@ -22,6 +22,7 @@ class Recipe:
         names: Name of each sample transform, as in the YAML.
         transforms: The sample transforms.
         batch_transforms: To apply after stacking, in order; see `BatchTransform`.
+        positions: Where each sample transform stands in the YAML's list; None: they are the first ones.
     """
 
     def __init__(
@@ -29,8 +30,10 @@ class Recipe:
         names: Sequence[str],
         transforms: Sequence[SampleTransform],
         batch_transforms: Sequence[BatchTransform],
+        positions: Sequence[int] | None = None,
     ) -> None:
         self.names = tuple(names)
+        self.positions = tuple(range(len(names)) if positions is None else positions)
         self.transforms = tuple(transforms)
         self.batch_transforms = tuple(batch_transforms)
 
@@ -58,12 +61,13 @@ class Recipe:
         return leave(sample)
 
 
-def build_recipe(entries: Sequence[Any] | None, context: BuildContext) -> Recipe:
+def build_recipe(entries: Sequence[Any] | None, context: BuildContext, key: str = "augmentation") -> Recipe:
     """Build a recipe from config entries.
 
     Args:
         entries: ``config.augmentation.train`` or ``.inference``; None is an empty recipe.
         context: The task, the epochs and the keypoints' partners.
+        key: Where the entries stand in the configuration, for messages.
 
     Raises:
         UserError: Transforms that are not for this task, and parameters that torchvision refuses, all at
@@ -71,23 +75,23 @@ def build_recipe(entries: Sequence[Any] | None, context: BuildContext) -> Recipe
     """
     problems: list[str] = []
     kept = list(entries or ())
-    built = [_build(entry, index, context, problems) for index, entry in enumerate(kept)]
+    built = [_build(entry, f"{key}[{index}]", context, problems) for index, entry in enumerate(kept)]
     if problems:
         raise UserError(problems)
-    pairs = list(zip(kept, built, strict=True))
-    singles = [(entry.name, transform) for entry, transform in pairs if entry.acts_on != "batch"]
-    batch = [transform for entry, transform in pairs if entry.acts_on == "batch"]
-    return Recipe([name for name, _ in singles], [transform for _, transform in singles], batch)
+    pairs = list(enumerate(zip(kept, built, strict=True)))
+    singles = [(index, entry.name, each) for index, (entry, each) in pairs if entry.acts_on != "batch"]
+    batch = [each for _, (entry, each) in pairs if entry.acts_on == "batch"]
+    positions, names, transforms = zip(*singles, strict=True) if singles else ((), (), ())
+    return Recipe(names, transforms, batch, positions)
 
 
-def _build(entry: Any, index: int, context: BuildContext, problems: list[str]) -> Any:
-    place = f"transform {index} ({entry.name})"
+def _build(entry: Any, place: str, context: BuildContext, problems: list[str]) -> Any:
     if context.task not in entry.tasks:
         allowed = " and ".join(entry.tasks)
-        problems.append(f"augmentation: {place} is for {allowed}, not for {context.task}; remove it")
+        problems.append(f"{place} ({entry.name}): is for {allowed}, not for {context.task}; remove it")
         return None
     try:
         return builders()[entry.name](entry, context)
     except (ValueError, TypeError) as error:
-        problems.append(f"augmentation: {place}: {error}")
+        problems.append(f"{place} ({entry.name}): {error}")
         return None

@@ -134,6 +134,12 @@ class PhaseReport:
         return UNITS.get(self.subject.task, "")
 
     @property
+    def columns(self) -> int:
+        """Large pictures side by side: five where that saves a row."""
+        cells = 1 + len(self.recipe.names)
+        return 5 if -(-cells // 5) < -(-cells // 4) else 4
+
+    @property
     def share_lost(self) -> float:
         """Part of the objects that the recipe loses."""
         return share_lost(self.losses)

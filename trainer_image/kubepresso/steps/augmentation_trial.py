@@ -31,7 +31,7 @@ from kubepresso.errors import UserError
 from kubepresso.steps.trial_samples import choose_samples
 
 EPOCHS = 4
-_MEASURED_SECONDS = 1.0
+MEASURED_SECONDS = 1.0
 _DRAWN_SAMPLES = 24
 _DRAWN_WITHOUT_RANDOMNESS = 3
 # Far from the last epochs, in which some transforms end.
@@ -66,13 +66,17 @@ class Trial:
         Args:
             phase: train or inference.
         """
+        found_before = len(self.problems)
         recipe = self._build(phase, _ENDLESS)
+        built = len(self.problems) == found_before
         split = "train" if phase == "train" or "valid" not in self.prepared.splits else "valid"
         dataset = build_dataset(self.prepared, split, recipe, self.seed)
         indices = choose_samples(self.prepared, dataset, self.config.checks.samples)
         names = [dataset.path(index) for index in indices]
         traces = [self._trace(recipe, dataset, index) for index in indices]
         report = PhaseReport(phase, recipe, self.subject, names, traces, 0.0)
+        if not built:
+            return report
         targets = check_targets(phase, recipe, traces, self.subject.task, len(self.subject.classes))
         failed = any(followed.error for followed in traces)
         # A target that is out of form makes later transforms fail: the cause is enough.
@@ -108,9 +112,9 @@ class Trial:
     def _build(self, phase: str, epochs: int) -> Recipe:
         context = BuildContext(self.subject.task, epochs, tuple(self.subject.swap))
         try:
-            return build_recipe(getattr(self.config, phase), context)
+            return build_recipe(getattr(self.config, phase), context, f"augmentation.{phase}")
         except UserError as error:
-            self.problems += [f"augmentation.{phase}: {line}" for line in error.problems]
+            self.problems += error.problems
             return Recipe([], [], [])
 
     def _trace(self, recipe: Recipe, dataset: ImageDataset, index: int) -> Trace:
@@ -188,7 +192,7 @@ def _measure(dataset: ImageDataset, indices: Sequence[int]) -> float:
     torch.set_num_threads(1)
     try:
         done, started = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - started) < _MEASURED_SECONDS:
+        while (elapsed := time.perf_counter() - started) < MEASURED_SECONDS:
             dataset[EPOCHS, indices[done % len(indices)], 0]
             done += 1
         return done / elapsed

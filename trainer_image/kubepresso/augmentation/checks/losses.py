@@ -66,7 +66,7 @@ def measure_losses(
     for index in range(len(recipe.names) + 1):
         pairs = [(run.samples[index], run.samples[index + 1]) for run in traces]
         before, after = map(sum, zip(*(_kept(task, *pair, classes) for pair in pairs), strict=True))
-        joins = any(bool((new["origin"] < 0).any()) for _, new in pairs if "origin" in new)
+        joins = any(_of_others(new) > _of_others(old) for old, new in pairs)
         name = f"{index} {recipe.names[index]}" if index < len(recipe.names) else "end of the recipe"
         rows.append(Loss(place_of(phase, recipe, index), name, before, after, joins))
     return rows if rows[-1].lost else rows[:-1]
@@ -77,6 +77,10 @@ def _kept(task: str, old: Sample, new: Sample, classes: int) -> tuple[int, int]:
     if task == "pose_estimation":  # a mirrored keypoint takes its partner's place
         before, after = before.sum(), after.sum()
     return int(before.sum()), int(after.minimum(before).sum())
+
+
+def _of_others(sample: Sample) -> int:
+    return int((sample["origin"] < 0).sum()) if "origin" in sample else 0
 
 
 def share_lost(losses: Sequence[Loss]) -> float:

@@ -11,8 +11,8 @@ def place_of(phase: str, recipe: Recipe, index: int) -> str:
     Args:
         phase: train or inference.
         recipe: The recipe.
-        index: Of the transform; the number of transforms stands for the end of the recipe.
+        index: Of the sample transform; the number of transforms stands for the end of the recipe.
     """
     if index >= len(recipe.names):
         return f"augmentation.{phase} (end of the recipe)"
-    return f"augmentation.{phase}[{index}] ({recipe.names[index]})"
+    return f"augmentation.{phase}[{recipe.positions[index]}] ({recipe.names[index]})"

@@ -136,7 +136,8 @@ def find_movement(
         return None
     before = torch.cat([places.double(), torch.ones(len(places), 1, dtype=torch.float64)], 1)
     after = torch.stack([centre for centre, _ in seen])
-    return torch.linalg.solve(before, after)
+    movement: torch.Tensor = torch.linalg.solve(before, after)
+    return movement
 
 
 def find_disc(blank: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, int] | None:
