@@ -1,5 +1,15 @@
+import re
+import sys
+import time
+from pathlib import Path
+
 import pytest
-from tiny_training import write_digits
+import yaml
+from tiny_training import tiny_config, write_digits
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +23,104 @@ def unseen_tracking(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
         yield
+
+
+@pytest.fixture(scope="session")
+def crds(real_data) -> Path:
+    folder = real_data / "crds"
+    if not folder.is_dir():
+        pytest.skip(f"no CRDs at {folder}; set KUBEPRESSO_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def documented() -> dict[str, dict]:
+    """The YAML documents of the guide, by their kind."""
+    text = (ROOT / "docs" / "launching.md").read_text()
+    documents = [
+        part for block in re.findall(r"```yaml\n(.*?)```", text, re.S) for part in yaml.safe_load_all(block)
+    ]
+    return {document["kind"]: document for document in documents if "kind" in document}
+
+
+@pytest.fixture
+def serve(crds, documented):
+    """Start API servers that allow what the guide's Role and ClusterRole allow, and nothing else."""
+    from cluster_api import ClusterApi
+
+    rules = documented["Role"]["rules"] + documented["ClusterRole"]["rules"]
+    started = []
+
+    def start(*serves, script=None):
+        api = ClusterApi(crds, serves, rules)
+        started.append(api)
+        api.put("clustertrainingruntimes", {"metadata": {"name": "kubepresso", "namespace": ""}})
+        api.on_job = script
+        return api
+
+    yield start
+    for api in started:
+        api.close()
+
+
+@pytest.fixture(scope="session")
+def bucket_server():
+    from bucket_servers import free_port
+    from bucket_servers import serve as serve_process
+
+    port = free_port()
+    yield from serve_process([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port)
+
+
+@pytest.fixture(scope="module")
+def bucket(bucket_server):
+    """An empty bucket, by its URI; ``AWS_*`` point at it."""
+    import boto3
+    from bucket_servers import point_at
+
+    with pytest.MonkeyPatch.context() as patch:
+        point_at(patch, bucket_server)
+        name = f"bucket-{time.monotonic_ns()}"
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=name)
+        yield f"s3://{name}"
+
+
+@pytest.fixture(scope="module")
+def finished(bucket, tmp_path_factory):
+    """A bucket in which a bundle lies as if training had written it; its URI."""
+    from kubepresso import storage
+
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "manifest.json").write_text('{"name": "trained"}')
+    storage.put_folder(folder, f"{bucket}/run/model")
+    return f"{bucket}/run/model"
+
+
+@pytest.fixture
+def job_of(finished, tmp_path):
+    """Make a job of the tiny training; keywords are keys of ``environment.distributed``."""
+    from kubepresso.config import parse_view
+    from kubepresso.launch import TrainingJob
+
+    def make(environment=None, view=None, start=None, task_config=None, **distributed):
+        given = {"launcher": "trainjob", "gpus_per_node": 0, **distributed}
+        config = tiny_config(
+            **(view or {}),
+            environment__distributed=given,
+            **{f"environment__{k}": v for k, v in (environment or {}).items()},
+        )
+        base = finished.removesuffix("/model")
+        return TrainingJob(
+            config=config,
+            environment=parse_view(config).need("environment"),
+            dataset=tmp_path / "prepared",
+            output=tmp_path / "model",
+            start=start,
+            step_id="step",
+            dataset_uri=f"{base}/dataset",
+            output_uri=finished,
+            start_uri=f"{base}/start" if start else None,
+            task_config=task_config,
+        )
+
+    return make

@@ -101,7 +101,8 @@ class Follower:
             while outcome is None:
                 outcome = self._step()
             self._look_at_pods()
-            self._drain()
+            if outcome[0] in ("succeeded", "failed"):
+                self._drain()
         finally:
             for watcher in watchers:
                 watcher.end()
@@ -223,7 +224,7 @@ class Follower:
         if self._name not in event.get("involvedObject", {}).get("name", ""):
             return
         moment = event.get("lastTimestamp") or event.get("eventTime") or ""
-        if moment and moment < self._job["metadata"]["creationTimestamp"]:
+        if moment and moment[:19] < self._job["metadata"]["creationTimestamp"][:19]:
             return
         if text := read_event(event):
             self._tell(f"event {event['metadata']['name']}", text)
