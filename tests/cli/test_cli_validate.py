@@ -163,3 +163,20 @@ def test_help_lists_the_commands():
     assert done.returncode == 0
     assert "validate" in done.stdout
     assert "schema" in done.stdout
+
+
+def test_what_cannot_be_trained_yet_is_listed_and_is_no_error(six_files):
+    model = six_files / "model.yaml"
+    text = model.read_text()
+    assert "name: fc" in text
+    model.write_text(text.replace("name: fc", "name: fc_conv"))
+    done = kubepresso("validate", six_files)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    line = text[: text.index("name: fc")].count("\n") + 1
+    title, listed = done.stdout.splitlines()[-2:]
+    assert title == "cannot be trained yet:"
+    assert listed.startswith(f"  {model}:{line}:")
+    assert listed.endswith(
+        "model.architecture.head.name: the head fc_conv has no implementation yet; there is fc"
+    )

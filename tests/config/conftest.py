@@ -1,4 +1,4 @@
-"""A complete configuration of netspresso-trainer 1.4.1, as one file and as six."""
+"""Complete configurations of netspresso-trainer 1.4.1: as one file, as six, and one a family of networks."""
 
 from pathlib import Path
 
@@ -24,3 +24,27 @@ def six_files(tmp_path, complete_text) -> Path:
     for name, content in yaml.safe_load(complete_text).items():
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({name: content}, sort_keys=False))
     return tmp_path
+
+
+REST = {
+    "training": {"epochs": 10},
+    "logging": {"model_save_options": {"sample_input_size": [256, 256]}},
+    "environment": {"gpus": "0, 1"},
+}
+
+
+def load_yaml(name: str):
+    return yaml.load((HERE / name).read_text(), Loader=yaml.CSafeLoader)
+
+
+@pytest.fixture(scope="session")
+def network_files(tmp_path_factory) -> dict[str, str]:
+    """A file with all modules for each entry of networks.yaml."""
+    folder, tasks = tmp_path_factory.mktemp("networks"), load_yaml("tasks.yaml")
+    files = {}
+    for name, model in load_yaml("networks.yaml").items():
+        content = {**tasks[model["task"]], "model": {"name": name, **model}, **REST}
+        path = folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        files[name] = str(path)
+    return files

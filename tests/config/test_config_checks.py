@@ -19,10 +19,6 @@ ERRORS = [
         "augmentation.train.1: totensor a second time; remove one",
     ),
     (
-        ["augmentation.train=[{name: mixing, mixup: [1, 1]}, {name: totensor}]"],
-        "augmentation.train.0: mixing must be last",
-    ),
-    (
         ["augmentation.inference=[{name: totensor}, {name: mixing, mixup: [1, 1]}]"],
         "augmentation.inference.1: mixing is for train only",
     ),

@@ -88,7 +88,7 @@ def _build(document: Document) -> View:
             except ValidationError as error:
                 for inner, text, of_key in explain(error, model, value):
                     path = (name, *inner)
-                    mark = document.keys[path] if of_key else _mark(document, path)
+                    mark = _mark_of_key(document, path) if of_key else _mark(document, path)
                     found.append(Problem(mark, path, text))
     view = View.model_construct(**present)
     findings = list(checks.find(view))
@@ -103,6 +103,11 @@ def _build(document: Document) -> View:
 
 def _problem(document: Document, finding: checks.Finding) -> Problem:
     return Problem(_mark(document, finding.path), finding.path, finding.text)
+
+
+def _mark_of_key(document: Document, path: problems.Path) -> Mark:
+    """Find the place of a key; one inside a value that an override gave has the override's."""
+    return document.keys[path] if path in document.keys else _mark(document, path)
 
 
 def _mark(document: Document, path: problems.Path) -> Mark:

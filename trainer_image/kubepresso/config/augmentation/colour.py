@@ -57,7 +57,9 @@ class RandomErasing(RandomTransform):
     p: Probability = Field(0.5, description="Probability.")
     scale: PositiveRange = Field((0.02, 0.33), description="Least and greatest part of the area.")
     ratio: PositiveRange = Field((0.3, 3.3), description="Least and greatest width by height.")
-    value: ErasingValue = Field(0.0, description="Number, a list of three, or null for noise.")
+    value: ErasingValue = Field(
+        0.0, description="Number, a list of three, or null for noise, on the scale that pixels have there."
+    )
     inplace: bool = Field(False, description="Accepted for compatibility; changes no result.")
 
 

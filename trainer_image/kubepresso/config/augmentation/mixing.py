@@ -13,7 +13,7 @@ AlphaAndProbability = Annotated[tuple[Positive, Probability], Listed]
 
 
 class Mixing(RandomTransform):
-    """MixUp (Zhang et al., 2017) or CutMix (Yun et al., 2019) on whole batches. Must be last."""
+    """MixUp (Zhang et al., 2017) or CutMix (Yun et al., 2019) on whole batches, after all others."""
 
     name: Literal["mixing"] = "mixing"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)

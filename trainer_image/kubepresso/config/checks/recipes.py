@@ -84,7 +84,8 @@ def _check_task(recipe: tuple[Transform, ...], path: Path, task: str) -> Iterato
 def _check_mixing(augmentation: AugmentationConfig) -> Iterator[Finding]:
     for index, entry in enumerate(augmentation.train[:-1]):
         if entry.acts_on == "batch":
-            yield error(f"{entry.name} must be last", "augmentation", "train", index)
+            text = f"{entry.name} acts on whole batches, so after all others, wherever it stands"
+            yield warning(text, "augmentation", "train", index)
     for index, entry in enumerate(augmentation.inference):
         if entry.acts_on == "batch":
             yield error(f"{entry.name} is for train only", "augmentation", "inference", index)
@@ -92,6 +93,12 @@ def _check_mixing(augmentation: AugmentationConfig) -> Iterator[Finding]:
 
 def _check_inference(augmentation: AugmentationConfig) -> Iterator[Finding]:
     for index, entry in enumerate(augmentation.inference):
-        if entry.random and entry.acts_on != "batch":
+        if entry.random and entry.acts_on != "batch" and not _never_acts(entry):
             text = f"{entry.name} is random; results on one image will vary"
             yield warning(text, "augmentation", "inference", index)
+
+
+def _never_acts(entry: Transform) -> bool:
+    """Tell whether all probabilities of a transform are 0: posetopdownaffine then only cuts out."""
+    keys = [key for key in type(entry).model_fields if key == "p" or key.endswith("_prob")]
+    return bool(keys) and not any(getattr(entry, key) for key in keys)
