@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ EPOCHS, STEPS = 8, 5
 LIMIT = 120
 
 
-def settings(ranks, workers):
+def settings(ranks, workers, **overrides):
     return tiny_config(
         training__epochs=EPOCHS,
         training__optimizer={"name": "adamw", "lr": 0.01, "weight_decay": 0.01},
@@ -29,6 +30,7 @@ def settings(ranks, workers):
         model__architecture__head__params__dropout_prob=0.2,
         environment__batch_size=32 // ranks,
         environment__num_workers=workers,
+        **overrides,
     )
 
 
@@ -39,10 +41,11 @@ class Training:
         self.folder, self.dataset, self.ranks = folder, dataset, ranks
         folder.mkdir()
 
-    def start(self, workers: int) -> subprocess.Popen:
+    def start(self, workers: int, restarts: int = 0, **overrides) -> subprocess.Popen:
         config = self.folder / "config.yaml"
-        config.write_text(settings(self.ranks, workers))
+        config.write_text(settings(self.ranks, workers, **overrides))
         torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(self.ranks)]
+        torchrun += ["--max-restarts", str(restarts)]
         arguments = ["-m", "kubepresso.training", "--config", config, "--dataset", self.dataset]
         arguments += ["--output", self.folder / "model", "--checkpoints", self.folder / "checkpoints"]
         return subprocess.Popen(
@@ -130,6 +133,48 @@ def kill_often(tmp_path, ranks: int, kills: int, seed: int, workers: int) -> Non
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_killed_training_ends_with_the_weights_of_one_left_alone(tmp_path, ranks):
     kill_often(tmp_path, ranks, kills=2, seed=ranks, workers=0)
+
+
+def ranks_of(process) -> list[int]:
+    """Process ids of the ranks, in the order in which they were started."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    lines = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    return sorted(child for child, line in lines.items() if b"kubepresso.training" in line)
+
+
+@pytest.mark.timeout(240)
+def test_a_rank_that_hangs_is_named_when_the_time_is_up(tmp_path):
+    training = Training(tmp_path / "hung", write_digits(tmp_path / "prepared"), 2)
+    process = training.start(workers=0, environment__distributed={"timeout_seconds": 5})
+    try:
+        wait_until(lambda: training.steps() > 2 or process.poll() is not None, process)
+        os.kill(ranks_of(process)[1], signal.SIGSTOP)
+        output, _ = process.communicate(timeout=LIMIT)
+    finally:
+        end(process)
+    assert process.returncode == 1, output
+    assert "rank 0 waited 5 s (environment.distributed.timeout_seconds)" in output
+    assert re.search(
+        r"rank 1 on \S+ did not arrive: last seen \d+ s ago in epoch \d+, after step \d+", output
+    )
+
+
+@pytest.mark.timeout(240)
+def test_a_rank_that_is_killed_is_replaced_and_changes_no_bit(tmp_path):
+    dataset = write_digits(tmp_path / "prepared")
+    expected = Training(tmp_path / "whole", dataset, 2).finish()
+    training = Training(tmp_path / "killed", dataset, 2)
+    process = training.start(workers=0, restarts=1)
+    try:
+        wait_until(lambda: training.steps() > 12 or process.poll() is not None, process)
+        os.kill(ranks_of(process)[1], signal.SIGKILL)
+        output, _ = process.communicate(timeout=LIMIT)
+    finally:
+        end(process)
+    assert process.returncode == 0, output
+    assert "going on in epoch" in output or "going on after epoch" in output
+    found = load_file(training.folder / "model" / "weights.safetensors")
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 @pytest.mark.slow

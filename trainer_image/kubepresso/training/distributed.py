@@ -13,9 +13,11 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]
 from torch.nn.parallel import DistributedDataParallel
 
 from kubepresso.errors import UserError
+from kubepresso.training.roll_call import RollCall
 
 Value = TypeVar("Value")
 
@@ -28,11 +30,15 @@ class Group:
         rank: This process, from 0.
         world_size: Number of processes.
         device: Where this process computes.
+        roll_call: Where the processes note how far they are; None for a single one.
+        patience: Seconds that the processes wait for each other where no GPU is concerned.
     """
 
     rank: int
     world_size: int
     device: torch.device
+    roll_call: RollCall | None = None
+    patience: float = 1800.0
 
     @property
     def is_main(self) -> bool:
@@ -107,13 +113,22 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
     """
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     device = _device(int(os.environ.get("LOCAL_RANK", 0)))
-    if world_size > 1:
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, timeout=timedelta(seconds=timeout_seconds))
-    yield Group(rank, world_size, device)
+    if world_size == 1:
+        yield Group(rank, world_size, device)
+        return
+    limit = timedelta(seconds=timeout_seconds)
+    store, _, _ = next(rendezvous("env://", timeout=limit))
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(
+        backend, store=PrefixStore("group", store), rank=rank, world_size=world_size, timeout=limit
+    )
+    roll_call = RollCall(store, rank, world_size, timeout_seconds)
+    # NCCL ends the process without a word when it runs out of time: what waits on the CPU has to be first.
+    patience = timeout_seconds * (0.9 if backend == "nccl" else 1.0)
+    with roll_call.explained():
+        yield Group(rank, world_size, device, roll_call, patience)
     # Not after an error: the others may never come to the barrier in it.
-    if world_size > 1:
-        dist.destroy_process_group()
+    dist.destroy_process_group()
 
 
 def _device(local_rank: int) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from enum import IntEnum
 
 import torch
@@ -27,6 +28,13 @@ class InterruptedTrainingError(SystemExit):
         super().__init__(RESUME_EXIT_CODE)
 
 
+def _on_cpus(group: Group) -> dist.ProcessGroup | None:
+    processes: dist.ProcessGroup | None = dist.new_group(
+        backend="gloo", timeout=timedelta(seconds=group.patience)
+    )
+    return processes
+
+
 class Agreement:
     """Asks all processes after every step what they wish, one step behind so that none waits for another.
 
@@ -39,7 +47,7 @@ class Agreement:
         self._wish = wish
         self._alone = group.world_size == 1
         # GPUs are not waited for: the wishes travel between the CPUs.
-        self._processes = None if self._alone else dist.new_group(backend="gloo")
+        self._processes = None if self._alone else _on_cpus(group)
         self._pending: tuple[torch.Tensor, dist.Work] | None = None
 
     def after_step(self) -> Wish:

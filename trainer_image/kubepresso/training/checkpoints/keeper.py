@@ -49,6 +49,8 @@ class Keeper:
         Raises:
             InterruptedTrainingError: This or another process was asked to end; the state is saved.
         """
+        if self.group.roll_call:
+            self.group.roll_call.note(self.state.epoch + 1, self.state.step)
         granted = self._agreement.after_step()
         every = self.config.every_steps
         if granted is Wish.STOP:
