@@ -1,17 +1,18 @@
-"""Pictures for the report, chosen while the data streams by."""
+"""Pictures for the report, chosen while the data streams by and drawn at the end."""
 
 from __future__ import annotations
 
 import heapq
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from kubepresso.data.inspection import Inspected
-from kubepresso.data.targets import ClassMask, Keypoint, Objects, Poses
+from kubepresso.data.prepared import Sample, SplitReader
+from kubepresso.data.targets import Keypoint, Objects, Poses
+from kubepresso.data.targets.segmentation import StoredMask
 from kubepresso.reporting.pictures import (
     class_colour,
     draw_boxes,
@@ -24,6 +25,7 @@ from kubepresso.reporting.pictures import (
 PICTURES_PER_GROUP = 8
 MOST_CLASSES = 100
 SMALL, LARGE = 96, 330
+_INVERTED = bytes(range(255, -1, -1))
 
 
 class Picture(NamedTuple):
@@ -53,32 +55,36 @@ class Gallery:
     def __init__(self, classes: Sequence[str], keypoints: Sequence[Keypoint] = ()) -> None:
         self._classes = classes
         self._colours = [point.colour or class_colour(index) for index, point in enumerate(keypoints)]
-        self._heaps: dict[str, list[tuple[int, Picture]]] = {}
+        self._seen: dict[str, int] = {}
+        self._heaps: dict[str | int, list[tuple[bytes, str, int]]] = {}
 
-    def add(self, split: str, inspected: Inspected) -> None:
-        """Take the next good sample."""
-        assert inspected.record is not None
-        target = inspected.record.target
-        group = self._classes[target] if isinstance(target, int) else split
-        if isinstance(target, int) and target >= MOST_CLASSES:
-            return
+    def add(self, split: str, target: Any, bytes_digest: bytes) -> None:
+        """Take the next sample of a split."""
+        index = self._seen.get(split, 0)
+        self._seen[split] = index + 1
+        group = int(target) if isinstance(target, int | np.integer) else split
         heap = self._heaps.setdefault(group, [])
-        rank = -int.from_bytes(inspected.bytes_digest[:8], "big")
+        rank = bytes_digest.translate(_INVERTED)
         if len(heap) < PICTURES_PER_GROUP:
-            heapq.heappush(heap, (rank, self._picture(inspected, target)))
+            heapq.heappush(heap, (rank, split, index))
         elif rank > heap[0][0]:
-            heapq.heapreplace(heap, (rank, self._picture(inspected, target)))
+            heapq.heapreplace(heap, (rank, split, index))
 
-    def groups(self) -> list[tuple[str, list[Picture]]]:
-        """Return the pictures of each class or split."""
-        classes = {name: index for index, name in enumerate(self._classes)}
-        names = sorted(self._heaps, key=lambda name: classes.get(name, 0))
-        return [(name, [picture for _, picture in sorted(self._heaps[name])]) for name in names]
+    def draw(self, readers: Mapping[str, SplitReader]) -> list[tuple[str, list[Picture]]]:
+        """Return the pictures of each class or split, read from what was prepared."""
+        order: list[str | int] = [*range(min(len(self._classes), MOST_CLASSES)), *readers]
+        return [
+            (
+                self._classes[group] if isinstance(group, int) else group,
+                [self._picture(readers[split][index]) for _, split, index in sorted(self._heaps[group])],
+            )
+            for group in order
+            if group in self._heaps
+        ]
 
-    def _picture(self, inspected: Inspected, target: Any) -> Picture:
-        image = open_upright(inspected.sample.image_bytes)
-        drawn = self._drawn(image, target)
-        return Picture(picture_uri(drawn), inspected.sample.path, drawn.width)
+    def _picture(self, sample: Sample) -> Picture:
+        drawn = self._drawn(open_upright(sample.image_bytes), sample.target)
+        return Picture(picture_uri(drawn), sample.path, drawn.width)
 
     def _drawn(self, image: Image.Image, target: Any) -> Image.Image:
         if isinstance(target, Objects):
@@ -87,7 +93,7 @@ class Gallery:
             names = [self._classes[label] for label in target.labels]
             draw_boxes(drawn, target.boxes * _scale(image, drawn), colours, names, target.crowd.tolist())
             return drawn
-        if isinstance(target, ClassMask):
+        if isinstance(target, StoredMask):
             return draw_mask(thumbnail(image, LARGE), target.pixels)
         if isinstance(target, Poses):
             drawn = thumbnail(image, LARGE)

@@ -13,10 +13,12 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.gallery import SMALL, Picture, open_upright
 from kubepresso.data.prepared import SplitReader
 from kubepresso.data.similarity import LikenessFinder
-from kubepresso.data.targets import TargetCodec
+from kubepresso.data.targets import Geometry, TargetCodec
 from kubepresso.reporting.pictures import picture_uri, thumbnail
 
 _PAIRS_SHOWN = 24
+#: Pictures with fewer pixels a side look alike without being so: icons, handwritten digits.
+_LEAST_SIDE = 16
 _ORDER = ("train", "valid", "test")
 
 
@@ -73,10 +75,12 @@ class LeakageSearch:
         self._codec, self._one_class = codec, one_class
         self._equal = DuplicateFinder()
         self._alike = LikenessFinder()
+        self._tiny: dict[str, bytearray] = {}
 
-    def add(self, split: str, pixels_digest: bytes) -> None:
+    def add(self, split: str, pixels_digest: bytes, geometry: Geometry) -> None:
         """Take the next sample of a split."""
         self._equal.add(split, pixels_digest)
+        self._tiny.setdefault(split, bytearray()).append(min(geometry[:2]) < _LEAST_SIDE)
 
     def add_luma(self, split: str, luma: np.ndarray) -> None:
         """Take the luma of the split's next samples, float64 ``[n, 32, 32]`` in thousandths."""
@@ -118,8 +122,10 @@ class LeakageSearch:
         for position, split in enumerate(present):
             for other in present[:position]:
                 for found in self._alike.find(split, other):
-                    if self._equal.key(split, found.picture) != self._equal.key(other, found.other):
-                        yield Pair(split, found.picture, other, found.other, found.alike, found.mirrored)
+                    first, second = (split, found.picture), (other, found.other)
+                    tiny = self._tiny[split][found.picture] or self._tiny[other][found.other]
+                    if not tiny and self._equal.key(*first) != self._equal.key(*second):
+                        yield Pair(*first, *second, found.alike, found.mirrored)
 
     def _contradiction(self, readers: Mapping[str, SplitReader], members: list[tuple[str, int]]) -> str:
         targets = {self._codec.digest(_target(readers, member)) for member in members}

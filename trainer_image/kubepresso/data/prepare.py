@@ -12,7 +12,7 @@ from kubepresso.config.data import DataConfig
 from kubepresso.data.digest import ContentDigest
 from kubepresso.data.findings import CONFIGURABLE, Findings
 from kubepresso.data.formats import Source, open_source
-from kubepresso.data.gallery import Gallery
+from kubepresso.data.gallery import Gallery, Picture
 from kubepresso.data.inspection import Inspected, Inspector
 from kubepresso.data.leakage import LeakageSearch, NearDuplicates
 from kubepresso.data.manifest import Manifest, Split
@@ -35,7 +35,7 @@ class Preparation:
         classes: Class names.
         splits: By name, as in the manifest.
         findings: What the checks found.
-        gallery: For the report.
+        pictures: Of each class or split, for the report.
         held_out: Whether valid was split off train here.
         fingerprint: The numbers of the data, as in the manifest.
         near_duplicates: Pictures that look alike across splits.
@@ -47,7 +47,7 @@ class Preparation:
     classes: list[str]
     splits: dict[str, Split]
     findings: Findings
-    gallery: Gallery
+    pictures: list[tuple[str, list[Picture]]]
     held_out: bool
     fingerprint: dict[str, Any]
     near_duplicates: NearDuplicates
@@ -109,7 +109,7 @@ def prepare_source(data: DataConfig, source: Source, findings: Findings, target:
         classes=source.classes,
         splits=work.splits,
         findings=findings,
-        gallery=work.gallery,
+        pictures=work.pictures,
         held_out=work.held_out,
         fingerprint=work.fingerprint,
         near_duplicates=work.near_duplicates,
@@ -123,7 +123,8 @@ class _Work:
         self.codec = codec_of(task)
         self.source = source
         self.findings = findings
-        self.gallery = Gallery(source.classes, source.keypoints)
+        self.pictures: list[tuple[str, list[Picture]]] = []
+        self._gallery = Gallery(source.classes, source.keypoints)
         self.splits: dict[str, Split] = {}
         self.digest = ""
         self.held_out = "valid" not in source.splits
@@ -147,7 +148,7 @@ class _Work:
         self.digest = self._content.finish(classes)
         self.fingerprint = self.statistics.fingerprint()
         self._report_empty_classes()
-        self._report_leakage(folder)
+        self._look_again(folder)
 
     def _write_split(self, name: str, writers: dict[str, SplitWriter]) -> None:
         split = self.source.splits[name]
@@ -171,8 +172,8 @@ class _Work:
         writer.add(image, path, record.encoded, record.counts)
         self._content.add(split, inspected.bytes_digest, record.digest)
         self.statistics.add(split, record.target, inspected.geometry, inspected.thumbnail)
-        self.leakage.add(split, inspected.pixels_digest)
-        self.gallery.add(split, inspected)
+        self.leakage.add(split, inspected.pixels_digest, inspected.geometry)
+        self._gallery.add(split, record.target, inspected.bytes_digest)
 
     def _report_empty_classes(self) -> None:
         for label, name in enumerate(self.source.classes):
@@ -183,8 +184,9 @@ class _Work:
                 message += f", though {others}" if others else ""
                 self.findings.add("empty_classes", f"class {name!r}", message)
 
-    def _report_leakage(self, folder: Path) -> None:
+    def _look_again(self, folder: Path) -> None:
         readers = {name: SplitReader(folder, split, self.task) for name, split in self.splits.items()}
+        self.pictures = self._gallery.draw(readers)
         self.leakage.report_equal(readers, self.findings)
         self.near_duplicates = self.leakage.report_alike(readers, self.findings)
         self.fingerprint["near_duplicates"] = self.near_duplicates.as_json()

@@ -53,7 +53,7 @@ def write_report(
         visibility=charts.visibility(splits),
         histograms=charts.histograms(splits),
         sizes=charts.common_sizes(preparation.sizes),
-        pictures=preparation.gallery.groups(),
+        pictures=preparation.pictures,
         legend=_legend(preparation),
         hidden_classes=max(len(preparation.classes) - MOST_CLASSES, 0),
         checks=_checks(preparation.findings),

@@ -44,12 +44,13 @@ class ImageStatistics:
         Returns:
             Their luma in thousandths, float64 ``[n, side, side]``.
         """
-        # Whole numbers below 2**53 in float64: exact in any order, and multiplied by the BLAS.
-        pixels = thumbnails.reshape(-1, 3).astype(np.float64)
-        self._pixels += len(pixels)
-        self._sums += np.ones(len(pixels)) @ pixels
-        self._squares += np.diag(pixels.T @ pixels)
-        luma: np.ndarray = (pixels @ LUMA).reshape(len(thumbnails), -1)
+        # Whole numbers below 2**53 in float64: exact in any order.
+        planes = thumbnails.reshape(-1, 3).T.astype(np.float64, order="C")
+        self._pixels += planes.shape[1]
+        self._sums += planes.sum(1)
+        self._squares += [plane @ plane for plane in planes]
+        luma: np.ndarray = LUMA[0] * planes[0] + LUMA[1] * planes[1] + LUMA[2] * planes[2]
+        luma = luma.reshape(len(thumbnails), -1)
         mean = luma @ np.ones(luma.shape[1]) / luma.shape[1]
         squares = np.einsum("ij,ij->i", luma, luma) / luma.shape[1]
         self._brightness.add(mean / 1000)
