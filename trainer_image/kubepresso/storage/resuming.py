@@ -53,13 +53,20 @@ def fetch(client: Any, place: BucketPlace, entry: Entry, temporary: Path) -> boo
 
 
 def _append(client: Any, place: BucketPlace, entry: Entry, temporary: Path, had: int) -> bool:
+    from botocore.exceptions import ConnectionClosedError
+
     if had >= entry.size:
         had = 0
     answer = _get(client, place, entry, had)
-    resumed = had > 0 and str(answer.get("ContentRange", "")).startswith(f"bytes {had}-")
-    with contextlib.closing(answer["Body"]) as body, temporary.open("ab" if resumed else "wb") as file:
-        for chunk in body.iter_chunks(_CHUNK):
-            file.write(chunk)
+    partial = answer["ResponseMetadata"]["HTTPStatusCode"] == 206  # else it is the whole object
+    with contextlib.closing(answer["Body"]) as body:
+        begins = str(answer.get("ContentRange", "")).startswith(f"bytes {had}-")
+        if "ContentLength" not in answer or (partial and not begins):
+            # Lost in the middle of the headers, whose end the HTTP client takes for theirs.
+            raise ConnectionClosedError(endpoint_url=place.uri)
+        with temporary.open("ab" if partial else "wb") as file:
+            for chunk in body.iter_chunks(_CHUNK):
+                file.write(chunk)
     return bool(answer.get("ServerSideEncryption", "AES256") == "AES256")
 
 

@@ -113,7 +113,7 @@ class _Collector:
         rows = {key: row for row, key in enumerate(self._image_ids)}
         if len(rows) != len(self._image_ids):
             doubled = len(self._image_ids) - len(rows)
-            raise UserError(f"{file}: {doubled} images have the id of another; {_FORM}")
+            raise UserError(f"{file}: {doubled} images share an id with another; {_FORM}")
         kinds = [_category(file, item) for item in categories]
         positions = {kind.key: index for index, kind in enumerate(kinds)}
         if len(positions) != len(kinds) or len({kind.name for kind in kinds}) != len(kinds):

@@ -95,7 +95,8 @@ class YoloLabel:
                 boxes.append(box)
                 places.append(place)
         size = (geometry.width, geometry.height) * 2
-        pixels = (np.array(boxes, np.float64).reshape(-1, 4) * size).round(_DECIMALS)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported as not finite
+            pixels = (np.array(boxes, np.float64).reshape(-1, 4) * size).round(_DECIMALS)
         pixels = check_boxes(pixels, geometry, places, problems)
         problems.check()
         return as_objects(pixels, labels, [False] * len(labels))
