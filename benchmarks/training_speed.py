@@ -52,18 +52,21 @@ def write_digits(folder: Path, images: int) -> None:
     from sklearn.datasets import load_digits
 
     from kubepresso.data.manifest import Manifest
+    from kubepresso.data.targets import codec_of
     from kubepresso.data.writer import SplitWriter
 
     folder.mkdir(parents=True)
     digits = load_digits()
-    splits = {}
+    splits, codec = {}, codec_of("classification")
     for name, part in {"train": range(images), "valid": range(1437, 1501)}.items():
-        writer = SplitWriter(folder, name, CLASSES)
+        writer = SplitWriter(folder, name, codec, CLASSES)
         for index in part:
             target = io.BytesIO()
             pixels = (digits.images[index] * 15).astype("uint8")
             Image.fromarray(pixels).convert("RGB").resize((SIDE, SIDE)).save(target, "PNG")
-            writer.add(target.getvalue(), f"{index}.png", int(digits.target[index]))
+            label = int(digits.target[index])
+            counts = codec.counts(label, CLASSES)
+            writer.add(target.getvalue(), f"{index}.png", codec.encode(label), counts)
         splits[name] = writer.finish()
     Manifest("classification", CLASSES, splits, "sha256:digits", {}).write(folder)
 

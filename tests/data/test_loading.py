@@ -12,8 +12,9 @@ from kubepresso.data import PreparedDataset
 from kubepresso.data.dataset import build_dataset
 from kubepresso.data.loader import build_loader, iterate
 from kubepresso.data.sampler import EvaluationBatches, TrainingBatches
-from kubepresso.data.workers import start_worker_server
 from kubepresso.errors import UserError
+
+pytestmark = pytest.mark.usefixtures("worker_server")
 
 COUNT = 24
 ENTRIES = [
@@ -30,12 +31,6 @@ class Raw:
     def __call__(self, sample, context):
         told = torch.tensor([context.seed, context.epoch, context.step, context.index, context.count])
         return {**sample, "image": sample["image"].to(torch.float32), "told": told}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def worker_server():
-    """Workers are forked from a process that has torch, as in training."""
-    start_worker_server("kubepresso.augmentation")
 
 
 @pytest.fixture(scope="module")

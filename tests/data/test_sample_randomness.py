@@ -44,6 +44,7 @@ def loaded(dataset, keys, workers):
     }
 
 
+@pytest.mark.usefixtures("worker_server")
 def test_a_sample_is_the_same_in_any_order_and_with_any_number_of_workers(dataset):
     keys = [(2, index, 0) for index in range(len(dataset))]
     torch.manual_seed(1)

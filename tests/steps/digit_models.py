@@ -10,6 +10,7 @@ from torch import nn
 
 from kubepresso.data.digest import ContentDigest
 from kubepresso.data.manifest import Manifest
+from kubepresso.data.targets import codec_of
 from kubepresso.data.writer import SplitWriter
 
 CLASSES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -34,12 +35,13 @@ def write_prepared(folder, splits=("train", "valid"), classes=CLASSES, limit=Non
     """Write digits in the prepared layout; ``limit`` keeps the first so many of each split."""
     folder.mkdir(parents=True)
     images, labels = digit_pngs(), load_digits().target.tolist()
-    content, written = ContentDigest(), {}
+    codec, content, written = codec_of("classification"), ContentDigest(), {}
     for split in splits:
-        writer = SplitWriter(folder, split, classes)
+        writer = SplitWriter(folder, split, codec, classes)
         for index in range(len(images))[SPLITS[split]][:limit]:
-            writer.add(images[index], f"{split}/{index}.png", labels[index])
-            content.add(split, hashlib.sha256(images[index]).digest(), labels[index])
+            image, label = images[index], labels[index]
+            writer.add(image, f"{split}/{index}.png", codec.encode(label), codec.counts(label, classes))
+            content.add(split, hashlib.sha256(image).digest(), codec.digest(label))
         written[split] = writer.finish()
     Manifest("classification", list(classes), written, content.finish(classes), {}).write(folder)
     return folder
