@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from kubepresso.config import MODULES, load_config
+from kubepresso.config.document import parse
 from kubepresso.config.reference import markdown
 from kubepresso.config.schema import json_schema
 
@@ -26,6 +27,13 @@ def test_complete_files_are_valid_by_the_schema(complete_text, complete_file):
         jsonschema.Draft202012Validator(json_schema(name)).validate({name: content[name]})
     resolved = yaml.safe_load(load_config(complete_file).to_yaml())
     jsonschema.Draft202012Validator(json_schema()).validate(resolved)
+
+
+def test_the_networks_are_valid_by_the_schema(network_files):
+    validator = jsonschema.Draft202012Validator(json_schema())
+    for file in network_files.values():
+        for text in (Path(file).read_text(), load_config(file).to_yaml()):
+            validator.validate(parse(text, file).value)
 
 
 def test_the_examples_are_valid_by_the_schema_and_load():

@@ -12,6 +12,12 @@ TAKEN = [
     ("data.id_mapping=names.json", "names.json"),
     ("data.id_mapping=null", None),
     ("data.label_image_mode=rgb", "RGB"),
+    *((f"data.layout={name}", name) for name in ("class_folders", "csv_labels", "image_folder", "parquet")),
+    ("data.layout=null", None),
+    ("data.checks.missing_labels=refuse", "refuse"),
+    ("data.checks.near_duplicates_across_splits=ignore", "ignore"),
+    ("data.checks.drift=refuse", "refuse"),
+    ("data.path.pattern.label='(.*)_mask[.]png'", "(.*)_mask[.]png"),
     ("data.palette=[[0, 0, 0], [255, 0, 0]]", ((0, 0, 0), (255, 0, 0))),
     ("data.path.pattern.image='.*[.]png'", ".*[.]png"),
     ("data.path.valid.label=null", None),
@@ -217,6 +223,28 @@ WRONG = [
         "data.id_mapping: must be a list of class names, a list of keypoints, a mapping of "
         "label or colour to name, the path of a JSON file, or "
         "null, found 3",
+    ),
+    (
+        "format: local,",
+        "format: local, layout: ^voc2,",
+        'data.layout: "voc2" is not allowed; allowed: class_folders, csv_labels, image_folder, parquet, '
+        "yolo, coco, voc, masks, keypoints_txt, coco_keypoints, coco_panoptic; did you mean 'voc'?",
+    ),
+    (
+        "format: local,",
+        "format: local, layout: ^voc,",
+        "data.layout: voc holds no labels for classification; allowed: class_folders, csv_labels, "
+        "image_folder, parquet, or null",
+    ),
+    (
+        "id_mapping: [cat, dog]",
+        "id_mapping: [{name: cat, ^swop: dog}]",
+        "data.id_mapping.0.swop: unknown key; allowed: name, swap, color, type; did you mean 'swap'?",
+    ),
+    (
+        "id_mapping: [cat, dog]",
+        "id_mapping: [{name: cat, color: [0, 0, ^256]}]",
+        "data.id_mapping.0.color.2: must be at most 255, found 256",
     ),
     (
         "id_mapping: [cat, dog]",

@@ -15,7 +15,11 @@ def _describe_extras(schema: dict[str, Any], model: type[BaseModel]) -> None:
     properties = schema.get("properties", {})
     for right, field in model.model_fields.items():
         if isinstance(field.validation_alias, AliasChoices):
-            for wrong in map(str, field.validation_alias.choices[1:]):
+            spellings = list(map(str, field.validation_alias.choices))
+            if right in schema.get("required", ()):
+                schema["required"].remove(right)
+                schema["anyOf"] = [{"required": [spelling]} for spelling in spellings]
+            for wrong in spellings[1:]:
                 properties[wrong] = {
                     **properties[right],
                     "deprecated": True,

@@ -1,0 +1,54 @@
+"""What ``data`` says of classes, colours and keypoints, as those read it who prepare the data."""
+
+import pytest
+
+from kubepresso.config import ConfigError, load_config
+from kubepresso.config.data import Keypoint, parse_colour
+
+
+@pytest.mark.parametrize(
+    "text", ["(1, 20, 255)", "(1,20,255)", " 1, 20, 255 ", "[1, 20, 255]", "( 001 ,20, 255)"]
+)
+def test_a_colour_is_read(text):
+    assert parse_colour(text) == (1, 20, 255)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "(1, 2)", "(1, 2, 256)", "(1, 2, -3)", "red", "(1.0, 2, 3)", "(1, 2, 3, 4)"]
+)
+def test_what_is_no_colour_is_told(text):
+    with pytest.raises(ValueError, match="is not a colour"):
+        parse_colour(text)
+
+
+def test_colours_and_their_names_in_order(network_files):
+    overrides = ["data.label_image_mode=RGB", "data.id_mapping={'(9, 9, 9)': road, '(0,0,0)': sky}"]
+    data = load_config(network_files["segformer"], overrides).data
+    assert list((data.colour_map or {}).items()) == [((9, 9, 9), "road"), ((0, 0, 0), "sky")]
+    assert data.keypoints == ()
+
+
+def test_indexes_are_no_colours(network_files):
+    assert (
+        load_config(network_files["segformer"], ["data.id_mapping={0: sky, 1: road}"]).data.colour_map is None
+    )
+
+
+def test_keypoints_with_their_partners(network_files):
+    data = load_config(network_files["rtmpose"]).data
+    assert data.keypoints[0] == Keypoint(name="left", swap="right", color=(255, 0, 0), type="upper")
+    assert data.keypoints[2] == Keypoint(name="nose")
+    assert data.colour_map is None
+
+
+def test_names_alone_are_taken_for_poses_that_are_not_mirrored(network_files):
+    overrides = ["data.id_mapping=[nose, chin]", "augmentation.train.0.p=0"]
+    data = load_config(network_files["rtmpose"], overrides).data
+    assert data.id_mapping == ("nose", "chin")
+    assert data.keypoints == ()
+
+
+def test_names_and_keypoints_do_not_mix(network_files):
+    with pytest.raises(ConfigError, match=r"data\.id_mapping\.0: must be a mapping, found .nose.") as caught:
+        load_config(network_files["rtmpose"], ["data.id_mapping=[nose, {name: chin}]"])
+    assert len(caught.value.problems) == 1
