@@ -1,4 +1,4 @@
-"""What is said to be trainable is implemented, what is implemented is said to be, and the YAML may name it."""
+"""What is said to be trainable is implemented, and whatever is implemented the YAML may name."""
 
 from typing import get_args
 
