@@ -1,4 +1,4 @@
-"""The launcher against an API server over HTTP: what a user sees of pods, events, failures and lost connections."""
+"""The launcher against an API server over HTTP: what a user sees of pods, events and failures."""
 
 import json
 import time
@@ -333,7 +333,7 @@ def test_an_api_that_stays_away_is_a_clear_end_and_leaves_the_job(serve, job_of)
         api.go_away(1000)
 
     api = serve("2.2", script=script)
-    with pytest.raises(UserError, match="no answer for 3 s .* the same step started again finds it"):
+    with pytest.raises(UserError, match=r"no answer for 3 s .* the same step started again finds it"):
         launcher(api, patience_seconds=3).run(job_of())
     api.away_until = 0.0
     wait_until(lambda: len(api.objects["trainjobs"]) == 1, 5)

@@ -1,4 +1,4 @@
-"""What is posted for a configuration, in each kind and generation; the test's server validates it by the CRDs."""
+"""What is posted for a configuration, in each kind and generation; the server validates by the CRDs."""
 
 import jsonschema
 import pytest

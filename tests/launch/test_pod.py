@@ -10,7 +10,7 @@ import pytest
 from bucket_servers import free_port
 from cluster_script import Play
 from clusters import launcher
-from processes import wait_until
+from processes import end, wait_until
 from tiny_training import tiny_config
 
 from kubepresso import storage
@@ -65,6 +65,7 @@ def pods(tmp_path):
 
     yield start
     for pod in started:
+        end(pod.process.pid)
         pod.process.kill()
         pod.process.wait()
 
@@ -113,6 +114,7 @@ def test_two_nodes_train_on_data_from_a_bucket_and_leave_their_bundle(serve, job
     assert text.count("writing the model to") == 1, "by the node that holds it"
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_a_users_error_in_a_rank_comes_out_of_the_launcher_as_it_is(serve, job_of, pods, prepared):
     api = serve("2.2", script=real_pods(pods, 1))

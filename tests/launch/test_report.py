@@ -65,6 +65,19 @@ def test_the_number_of_processes(monkeypatch, present, inherited, gpus, wanted, 
             count_processes(environment)
 
 
+@pytest.mark.parametrize(
+    ("gpus", "per_node", "expected"), [(0, 0, 1), (0, 3, 3), ("2, 3", 2, 2), ("2, 3", None, 2)]
+)
+def test_gpus_per_node_on_one_machine(monkeypatch, gpus, per_node, expected):
+    monkeypatch.setattr(local, "count_gpus", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    environment = EnvironmentConfig(gpus=gpus, distributed={"gpus_per_node": per_node})
+    assert count_processes(environment) == expected
+    chosen = local.chosen_gpus(environment)
+    assert len(chosen) == (0 if per_node == 0 else expected)
+    assert chosen == environment.gpu_ids or chosen == tuple(range(len(chosen)))
+
+
 def test_one_machine_alone():
     with pytest.raises(UserError, match=r"distributed\.nodes: 2"):
         count_processes(EnvironmentConfig(distributed={"nodes": 2}))

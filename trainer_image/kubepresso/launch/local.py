@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from kubepresso.config import EnvironmentConfig
+from kubepresso.config.cluster import seconds
 from kubepresso.errors import UserError
 from kubepresso.launch.launcher import TrainingError, TrainingJob
 from kubepresso.launch.report import REPORT_VARIABLE, explain, read_report
@@ -26,7 +27,7 @@ class LocalLauncher:
     """Starts torchrun as a child with the standard streams of this process and awaits it.
 
     Args:
-        timeout_seconds: After which all processes are ended; None waits as long as it takes.
+        timeout_seconds: After which all processes are ended; None takes ``distributed.timeout``.
     """
 
     def __init__(self, timeout_seconds: float | None = None) -> None:
@@ -34,7 +35,9 @@ class LocalLauncher:
 
     def run(self, job: TrainingJob) -> None:
         """Run the training; see `kubepresso.launch.launcher.Launcher`."""
-        processes = count_processes(job.environment)
+        processes, limit = count_processes(job.environment), self._timeout_seconds
+        if limit is None and job.environment.distributed.timeout:
+            limit = seconds(job.environment.distributed.timeout)
         with tempfile.TemporaryDirectory(prefix="kubepresso-") as name:
             folder = Path(name)
             (folder / "config.yaml").write_text(job.config, encoding="utf-8")
@@ -45,9 +48,9 @@ class LocalLauncher:
                 start_new_session=True,
             )
             try:
-                exit_code = child.wait(self._timeout_seconds)
+                exit_code = child.wait(limit)
             except subprocess.TimeoutExpired:
-                raise TrainingError([f"training took more than {self._timeout_seconds:g} s"]) from None
+                raise TrainingError([f"training took more than {limit:g} s"]) from None
             finally:
                 _stop(child)
             if exit_code:
@@ -56,6 +59,8 @@ class LocalLauncher:
 
 def count_processes(environment: EnvironmentConfig) -> int:
     """Return how many processes train: ``distributed.processes_per_node``, else one a GPU, else one.
+
+    ``distributed.gpus_per_node: 0`` trains on CPUs.
 
     An inherited ``CUDA_VISIBLE_DEVICES`` takes the place of ``environment.gpus``; empty it hides every GPU.
 
@@ -71,16 +76,23 @@ def count_processes(environment: EnvironmentConfig) -> int:
         )
     wanted, present = distributed.processes_per_node, count_gpus()
     inherited = os.environ.get(_VISIBLE_VARIABLE)
-    if not present or (inherited is not None and not visible_gpus(inherited)):
+    indices = chosen_gpus(environment)
+    if not present or not indices or (inherited is not None and not visible_gpus(inherited)):
         return wanted or 1
     if inherited is not None:
-        return _fitting(wanted, len(environment.gpu_ids), len(visible_gpus(inherited)), inherited)
-    if beyond := [index for index in environment.gpu_ids if index >= present]:
+        return _fitting(wanted, len(indices), len(visible_gpus(inherited)), inherited)
+    if beyond := [index for index in indices if index >= present]:
         raise UserError(
             f"environment.gpus: {', '.join(map(str, beyond))}, but this machine has {present} GPU"
             f"{'s' if present > 1 else ''}, allowed 0 to {present - 1}"
         )
-    return _fitting(wanted, len(environment.gpu_ids), len(environment.gpu_ids), None)
+    return _fitting(wanted, len(indices), len(indices), None)
+
+
+def chosen_gpus(environment: EnvironmentConfig) -> tuple[int, ...]:
+    """Return the indices of ``gpus``; where ``gpus_per_node`` is another number, the first so many."""
+    count = environment.gpus_per_node
+    return environment.gpu_ids if count == len(environment.gpu_ids) else tuple(range(count))
 
 
 def _fitting(wanted: int | None, named: int, visible: int, inherited: str | None) -> int:
@@ -132,13 +144,15 @@ def _command(job: TrainingJob, config: Path, processes: int) -> list[str]:
 def _environment(job: TrainingJob, processes: int, report: Path) -> dict[str, str]:
     defaults = {
         "OMP_NUM_THREADS": str(max(1, available_cores() // processes)),
-        _VISIBLE_VARIABLE: ",".join(map(str, job.environment.gpu_ids)),
+        _VISIBLE_VARIABLE: ",".join(map(str, chosen_gpus(job.environment))),
     }
     own = {
         LAUNCHED_AT_VARIABLE: repr(time.time()),
         REPORT_VARIABLE: str(report),
         "KUBEPRESSO_STEP_ID": job.step_id,
     }
+    if job.environment.distributed.gpus_per_node == 0:
+        own[_VISIBLE_VARIABLE] = ""
     return defaults | dict(os.environ) | own
 
 
