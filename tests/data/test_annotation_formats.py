@@ -9,7 +9,6 @@ import pytest
 from annotation_writers import (
     BOX_WRITERS,
     NAMES,
-    SIZE,
     coco,
     coco_image,
     data_config,
@@ -381,5 +380,5 @@ def test_a_label_of_another_size_than_the_image_is_told(tmp_path):
 
 
 def test_a_layout_of_another_task_is_refused(tmp_path):
-    with pytest.raises(UserError, match="data.layout: masks is not for detection; allowed are yolo"):
+    with pytest.raises(UserError, match=r"data\.layout: masks is not for detection; allowed are yolo"):
         read(data_config(tmp_path, layout="masks"))

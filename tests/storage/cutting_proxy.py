@@ -6,7 +6,7 @@ import threading
 
 
 class CuttingProxy:
-    """Relays to an endpoint; closes a connection that has brought ``budget`` bytes, at most ``cuts`` times."""
+    """Relays to an endpoint; closes one that has brought ``budget`` bytes, at most ``cuts`` times."""
 
     def __init__(self, endpoint: str, budget: int, cuts: int, on_cut=lambda: None) -> None:
         self.target = ("127.0.0.1", int(endpoint.rpartition(":")[2]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -20,7 +22,17 @@ MOST_GROWTH = 100
 _ALWAYS_ALLOWED = 1 << 30
 _BLOCK = 1 << 20
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error)
-_UNREADABLE = (NotImplementedError, UnicodeError, ValueError)
+_UNREADABLE = (NotImplementedError, RuntimeError, ValueError, struct.error)
+#: What the system says of a seek before the beginning, and of names that it cannot have; gzip gives none.
+_OF_THE_ARCHIVE = (
+    None,
+    errno.EINVAL,
+    errno.ENAMETOOLONG,
+    errno.EILSEQ,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+)
 
 
 def is_archive(uri: str) -> bool:
@@ -50,9 +62,11 @@ def extract(archive: Path, target: Path, name: str) -> None:
             raise UserError(f"{name}: broken or cut off ({error}); copy it anew") from error
         except _UNREADABLE as error:
             raise UserError(f"{name}: cannot be unpacked ({error}); pack it anew as .tar.gz") from error
-        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        except OSError as error:
+            if error.errno not in _OF_THE_ARCHIVE:
+                raise
             raise UserError(
-                f"{name}: names one thing both as a file and as a folder ({error.filename}); pack it anew"
+                f"{name}: holds a name that cannot be a file, or is broken ({error}); pack it anew"
             ) from error
 
 

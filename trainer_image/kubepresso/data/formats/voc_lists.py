@@ -50,7 +50,7 @@ def listed_splits(kit: Path, images: Path, labels: Path, lists: tuple[str, ...])
     for name in lists:
         folder = kit / "ImageSets" / name
         found = {split: file for split in SPLIT_ALIASES if (file := _list_of(folder, split))}
-        if found and "train" not in found and (folder / "trainval.txt").is_file():
+        if "train" not in found and (folder / "trainval.txt").is_file():
             found["train"] = folder / "trainval.txt"
         if found:
             return {split: Folders(images, labels, _read(file)) for split, file in found.items()}
