@@ -186,3 +186,37 @@ def test_hsvjitter_agrees_with_pillow_on_the_colour_circle():
     hsv[..., 0] = (hsv[..., 0] + round(shift / 180 * 255)) % 256
     pillow = np.array(Image.fromarray(hsv.astype(np.uint8), "HSV").convert("RGB"), dtype=np.int32)
     assert np.abs(result.permute(1, 2, 0).numpy().astype(np.int32) - pillow).mean() < 2
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.2, -0.1), (0.07, 0.0, 0.0), (-0.4, -0.3, 0.2), (0.9, 0.1, 0.1)])
+def test_hsvjitter_is_the_standard_librarys_conversion_pixel_by_pixel(shift):
+    image = tv_tensors.Image(torch.randint(0, 256, (3, 20, 20), dtype=torch.uint8))
+    jitter = recipe({"name": "hsvjitter"}).transforms[0].change
+    result = jitter.transform(image, {"shift": torch.tensor(shift)})
+    for pixel, got in zip(image.flatten(1).T.tolist(), result.flatten(1).T.tolist(), strict=True):
+        hue, saturation, value = colorsys.rgb_to_hsv(*(level / 255 for level in pixel))
+        shifted = (
+            (hue + shift[0]) % 1,
+            min(max(saturation + shift[1], 0), 1),
+            min(max(value + shift[2], 0), 1),
+        )
+        grey = len(set(pixel)) == 1
+        expected = (shifted[2],) * 3 if grey else colorsys.hsv_to_rgb(*shifted)
+        assert all(abs(a - 255 * b) <= 1 for a, b in zip(got, expected, strict=True))
+
+
+@pytest.mark.parametrize("value", [7.0, [1.0, 2.0, 3.0], None])
+def test_erasing_bytes_fills_with_bytes(value):
+    entry = {"name": "randomerasing", "p": 1.0, "value": value}
+    image = tv_tensors.Image(torch.full((3, 40, 40), 250, dtype=torch.uint8))
+    torch.manual_seed(1)
+    result = recipe(entry)({"image": image, "label": 0})["image"]
+    assert result.dtype == torch.uint8
+    erased = result[:, (result != 250).any(0)]
+    assert 20 < erased.shape[1] < 600
+    if value is None:
+        assert 90 < erased.float().mean() < 165
+        assert len(erased.unique()) > 50
+    else:
+        wanted = torch.tensor([7, 7, 7] if value == 7.0 else value).to(torch.uint8)
+        assert (erased == wanted[:, None]).all()

@@ -43,33 +43,33 @@ class _HsvJitter(v2.Transform):
         return {"shift": torch.empty(3).uniform_(-1, 1) * self.magnitudes * chosen}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Shift an image."""
+        """Shift an image; grey pixels have no hue, and stay grey."""
         pixels = F.to_dtype(inpt.as_subclass(torch.Tensor), torch.float32, scale=True)
-        shifted = _hsv_to_rgb(_shift(_rgb_to_hsv(pixels), params["shift"]))
-        return tv_tensors.wrap(F.to_dtype(shifted, inpt.dtype, scale=True), like=inpt)
+        hue, saturation, value = params["shift"].tolist()
+        shifted = F.to_dtype(_shift(pixels, hue, saturation, value), inpt.dtype, scale=True)
+        return tv_tensors.wrap(shifted, like=inpt)
 
 
-def _shift(hsv: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    hue = (hsv[0] + shift[0]) % 1.0
-    rest = (hsv[1:] + shift[1:, None, None]).clamp(0, 1)
-    return torch.cat([hue[None], rest])
+def _shift(pixels: torch.Tensor, hue: float, saturation: float, value: float) -> torch.Tensor:
+    """Shift RGB in 0 to 1, ``[3, H, W]``.
+
+    A channel is ``v (1 - s d)`` with value v, saturation s and its distance d from the largest channel, of
+    the distance between largest and smallest: s and v shift as they are, and d alone depends on the hue.
+    """
+    largest = pixels.amax(0)
+    chroma = largest - pixels.amin(0)
+    safe = chroma.clamp(min=1e-6)
+    distance = (largest - pixels).div_(safe)
+    if hue:
+        distance = _turned(distance, 6 * hue)
+    strength = (chroma / largest.clamp(min=1e-6)).add_(saturation).clamp_(0, 1).mul_(chroma > 0)
+    return distance.mul_(strength).neg_().add_(1).mul_(largest.add_(value).clamp_(0, 1))
 
 
-def _rgb_to_hsv(image: torch.Tensor) -> torch.Tensor:
-    """RGB in 0 to 1, ``[3, H, W]``, to hue, saturation and value in 0 to 1."""
-    red, green, blue = image
-    value, largest = image.max(dim=0)
-    chroma = value - image.amin(dim=0)
-    safe = torch.where(chroma == 0, 1.0, chroma)
-    sextants = torch.stack([(green - blue) / safe % 6, (blue - red) / safe + 2, (red - green) / safe + 4])
-    hue = sextants.gather(0, largest[None])[0] / 6
-    saturation = chroma / torch.where(value == 0, 1.0, value)
-    return torch.stack([torch.where(chroma == 0, 0.0, hue), saturation, value])
-
-
-def _hsv_to_rgb(hsv: torch.Tensor) -> torch.Tensor:
-    """The inverse, by the closed form ``v - v s max(0, min(k, 4 - k, 1))`` with ``k = (n + 6 h) mod 6``."""
-    hue, saturation, value = hsv
-    k = (torch.tensor([5.0, 3.0, 1.0])[:, None, None] + hue * 6) % 6
-    darker: torch.Tensor = value - value * saturation * torch.minimum(k, 4 - k).clamp(0, 1)
-    return darker
+def _turned(distance: torch.Tensor, sextants: float) -> torch.Tensor:
+    """Turn the hue, of which each channel's distance is a trapezoid over the six sextants."""
+    red, green, blue = distance
+    warm = torch.where(green == 0, 2 + red - blue, 4 + green - red)
+    hue = torch.where(red == 0, blue - green, warm).add_(sextants).remainder_(6)
+    red = 2 - (hue - 3).abs_()
+    return torch.stack([red, (hue - 2).abs_().sub_(1), (hue - 4).abs_().sub_(1)]).clamp_(0, 1)
