@@ -84,6 +84,26 @@ class Loop:
         self._check(state.meter, epoch, steps, lr)
         return state.meter.means(self.group)
 
+    def settle(self, batch: Batch) -> None:
+        """Run one step without effect, so that the first real step sums gradients as all later ones do.
+
+        DistributedDataParallel groups gradients anew after the first backward pass, by the order in which
+        they became ready, and where a gradient lies decides in which order three or more processes are
+        summed. A training that goes on would else differ in its first step's last bits.
+
+        Args:
+            batch: Any one, on the CPU.
+        """
+        model = self.state.model.train()
+        before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        torch.manual_seed(self.seed)
+        batch = self.task.augment(self._placed(batch), self.batch_transforms)
+        with self.state.precision.autocast():
+            self.task.step(self.network, batch).losses["loss"].backward()
+        self.state.optimizer.zero_grad(set_to_none=True)
+        for name, buffer in model.named_buffers():
+            buffer.copy_(before[name])
+
     def _step(self, batch: Batch) -> dict[str, Tensor]:
         state = self.state
         batch = self.task.augment(batch, self.batch_transforms)
@@ -127,13 +147,15 @@ class Loop:
         return losses | {metric.name: metric.compute() for metric in metrics}
 
     def _batches(self, loader: DataLoader[Any], description: str) -> Iterator[Batch]:
-        device = self.group.device
         for batch in self.progress.steps(iterate(loader), len(loader), description):
-            moved = {
-                name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
-                for name, value in batch.items()
-            }
-            yield {**moved, "image": moved["image"].contiguous(memory_format=torch.channels_last)}
+            yield self._placed(batch)
+
+    def _placed(self, batch: Batch) -> Batch:
+        moved = {
+            name: value.to(self.group.device, non_blocking=True) if isinstance(value, Tensor) else value
+            for name, value in batch.items()
+        }
+        return {**moved, "image": moved["image"].contiguous(memory_format=torch.channels_last)}
 
     def _check(self, meter: LossMeter, epoch: int, steps: int, lr: float) -> None:
         found = meter.first_not_finite()

@@ -119,13 +119,10 @@ def _set_up(job: Job, group: Group) -> Training:
     keeper = _build_keeper(job, config, state, group, identity(view, config, start, loaders))
     found, lines = restore(keeper, loaders.train_batches.batch_size)
     progress = Progress(group.is_main and logging.stdout, config.epochs, state.epoch)
-    network = group.wrap(state.model)
-    if found:
-        restore_rank(keeper, found)
     loop = Loop(
         task=task,
         state=state,
-        network=network,
+        network=group.wrap(state.model),
         group=group,
         batch_transforms=loaders.batch_transforms,
         max_norm=config.max_norm,
@@ -133,6 +130,10 @@ def _set_up(job: Job, group: Group) -> Training:
         progress=progress,
         keeper=keeper,
     )
+    if group.world_size > 2:
+        loop.settle(loaders.first_batch())
+    if found:
+        restore_rank(keeper, found)
     for line in (_opening(loop, loaders), *lines):
         progress.line(line)
     return Training(job, config, options, loop, loaders, keeper, start)

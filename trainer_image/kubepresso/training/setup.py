@@ -50,6 +50,12 @@ class Loaders:
     input_size: tuple[int, int]
     digest: str
 
+    def first_batch(self) -> dict[str, Any]:
+        """Return the first samples of the training split as a batch, without the loader's workers."""
+        samples = [self.train.dataset[0, index, 0] for index in range(self.train_batches.batch_size)]
+        batch: dict[str, Any] = self.train.collate_fn(samples)
+        return batch
+
 
 @dataclass(frozen=True)
 class Start:
