@@ -32,7 +32,7 @@ def held(task: str, sample: dict[str, Any], classes: int) -> torch.Tensor:
         counts: torch.Tensor = torch.bincount(values[(values >= 0) & (values < classes)], minlength=classes)
         return counts.clamp(max=1)
     if task == "pose_estimation":
-        return ((sample["visibility"] > 0) & inside(sample["keypoints"], sample["image"])).long()
+        return inside(sample["keypoints"], sample["image"]).logical_and(sample["visibility"] > 0).long()
     return torch.zeros(classes, dtype=torch.int64)
 
 

@@ -13,7 +13,6 @@ from kubepresso.augmentation.inventory import IGNORE
 
 _LEAST_AREA = 4
 _LARGEST_PART = 0.25
-_AREAS_ALIKE = 1.6
 # A triangle without symmetry around the middle of the image, in parts of the shorter side.
 _TRIANGLE = ((-0.13, -0.09), (0.15, -0.04), (-0.02, 0.14))
 _MIDDLES = ((0.5, 0.5), (0.42, 0.55), (0.57, 0.46), (0.4, 0.42), (0.55, 0.58), (0.46, 0.4))
@@ -131,8 +130,8 @@ def find_movement(
     seen = [disc for disc in found if disc is not None]
     if len(seen) < len(discs):
         return None
-    sizes = [area for _, area in seen]
-    if max(sizes) > _AREAS_ALIKE * min(sizes):
+    least, most = (extreme(area for _, area in seen) for extreme in (min, max))
+    if most > (1.05 + 1.5 / least**0.5) * least:  # more than counting pixels explains: one is partly covered
         return None
     before = torch.cat([places.double(), torch.ones(len(places), 1, dtype=torch.float64)], 1)
     after = torch.stack([centre for centre, _ in seen])
