@@ -67,6 +67,7 @@ def coco(root: Path, poses: bool = False) -> Path:
                 "category_id": 1 if poses else n % 3 + 1,
                 "bbox": [10, 10, 40, 30],
                 "area": 1200,
+                "segmentation": [[10, 10, 50, 10, 50, 40, 10, 40]],
                 "iscrowd": 0,
             }
             if poses:

@@ -167,6 +167,13 @@ def test_an_ambiguous_folder_names_what_was_found(tmp_path):
     assert make(root, tmp_path / "config", task="segmentation").survey.task == "segmentation"
 
 
+def test_outlines_are_boxes_unless_a_segmentation_is_asked_for(tmp_path):
+    root = small_sets.coco(tmp_path / "pantry")
+    assert make(root, tmp_path / "a").survey.task == "detection"
+    project = make(root, tmp_path / "b", task="segmentation")
+    assert (project.survey.task, project.survey.layout) == ("segmentation", "coco")
+
+
 def test_a_task_that_the_data_are_not_for_is_refused(tmp_path):
     root = small_sets.class_folders(tmp_path / "pantry")
     with pytest.raises(UserError) as caught:

@@ -35,12 +35,14 @@ class Candidate:
         layout: ``data.layout``.
         found: What speaks for it, for a person.
         points: Keypoints of an instance, where the layout does not name them.
+        on_request: Whether it counts only where its task is asked for: the same labels speak for another one.
     """
 
     task: Task
     layout: str
     found: str
     points: int = 0
+    on_request: bool = False
 
 
 @dataclass
@@ -112,6 +114,7 @@ def candidates(inventory: Inventory) -> list[Candidate]:
         _masks,
     )
     found = list(itertools.chain.from_iterable(look(inventory) for look in looks))
+    found.sort(key=lambda candidate: candidate.on_request)
     unique = {(candidate.task, candidate.layout): candidate for candidate in reversed(found)}
     return list(reversed(unique.values())) or list(_class_folders(inventory))
 
@@ -171,8 +174,11 @@ def _json(inventory: Inventory) -> Iterator[Candidate]:
             yield Candidate("segmentation", "coco_panoptic", f"COCO panoptic segments in {name}")
         elif b"keypoints" in keys:
             yield Candidate("pose_estimation", "coco_keypoints", f"COCO keypoints in {name}")
+            yield Candidate("detection", "coco", f"COCO boxes in {name}", on_request=True)
         elif b"bbox" in keys:
             yield Candidate("detection", "coco", f"COCO boxes in {name}")
+            if b"segmentation" in keys:
+                yield Candidate("segmentation", "coco", f"COCO outlines in {name}", on_request=True)
 
 
 def _present(file: Path, keys: Sequence[bytes]) -> set[bytes]:

@@ -82,7 +82,11 @@ def _pick(found: Sequence[Candidate], task: str | None, place: str) -> Candidate
     Raises:
         UserError: There is none, or several and the task does not decide.
     """
-    fitting = [candidate for candidate in found if task in (None, candidate.task)]
+    fitting = [
+        candidate
+        for candidate in found
+        if task == candidate.task or (task is None and not candidate.on_request)
+    ]
     if len(fitting) == 1:
         return fitting[0]
     listed = [f"{candidate.found}: {candidate.task}" for candidate in fitting or found]
