@@ -76,7 +76,8 @@ def write_voc(root, scenes):
     for (split, stem), objects in scenes.items():
         body = "".join(
             f"<object><name>{NAMES[label]}</name><difficult>{int(crowd)}</difficult><bndbox>"
-            f"<xmin>{x1 + 1}</xmin><ymin>{y1 + 1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>\n"
+            f"<xmin>{x1 + 1}</xmin><ymin>{y1 + 1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox>"
+            "</object>\n"
             for label, (x1, y1, x2, y2), crowd in objects
         )
         size = f"<size><width>{SIZE[0]}</width><height>{SIZE[1]}</height><depth>3</depth></size>"

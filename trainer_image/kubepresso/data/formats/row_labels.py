@@ -147,27 +147,21 @@ class RowMask:
 
 
 def _columns(value: Any, place: str) -> tuple[np.ndarray, list[Any], list[bool]]:
-    if isinstance(value, list):
-        value = {key: [item.get(key) for item in value] for key in _keys(value)}
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        value = {key: [item.get(key) for item in value] for key in {key for item in value for key in item}}
     if value is None or value == {}:
         return np.zeros((0, 4)), [], []
     name = next((name for name in _CATEGORIES if isinstance(value, dict) and name in value), None)
     if name is None or "bbox" not in value:
         raise LabelProblemError("objects need bbox and category", place)
     boxes, categories = value["bbox"] or [], value[name] or []
+    if not isinstance(boxes, list) or not isinstance(categories, list):
+        raise LabelProblemError(f"bbox and {name} of objects must be lists", place)
     crowd = value.get("iscrowd") or [False] * len(boxes)
-    if not len(boxes) == len(categories) == len(crowd):
+    if not isinstance(crowd, list) or not len(boxes) == len(categories) == len(crowd):
         raise LabelProblemError(f"{len(boxes)} boxes and {len(categories)} categories", place)
     rows = [_four(box) for box in boxes]
     return np.array(rows, np.float64).reshape(-1, 4), list(categories), [bool(item) for item in crowd]
-
-
-def _keys(items: list[Any]) -> set[str]:
-    return {key for item in items if isinstance(item, dict) for key in item} if _all_dicts(items) else set()
-
-
-def _all_dicts(items: list[Any]) -> bool:
-    return all(isinstance(item, dict) for item in items)
 
 
 def _four(box: Any) -> list[float]:

@@ -123,7 +123,8 @@ class VocLabel:
             problems.add(place, f"<bndbox> needs the numbers xmin, ymin, xmax, ymax, got {found}")
             return None
         if corners[:2] == corners[2:]:
-            problems.add(place, f"box {corners} is a single pixel: a click, not an object")
+            written = ", ".join(f"{corner:g}" for corner in corners)
+            problems.add(place, f"box ({written}) is a single pixel: a click, not an object")
             return None
         return corners, self.indexes[name], _text(element, "difficult") == "1"
 
