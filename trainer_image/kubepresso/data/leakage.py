@@ -13,12 +13,10 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.gallery import SMALL, Picture, open_upright
 from kubepresso.data.prepared import SplitReader
 from kubepresso.data.similarity import LikenessFinder
-from kubepresso.data.targets import Geometry, TargetCodec
+from kubepresso.data.targets import TargetCodec
 from kubepresso.reporting.pictures import picture_uri, thumbnail
 
 _PAIRS_SHOWN = 24
-#: Pictures with fewer pixels a side look alike without being so: icons, handwritten digits.
-_LEAST_SIDE = 16
 _ORDER = ("train", "valid", "test")
 
 
@@ -75,12 +73,10 @@ class LeakageSearch:
         self._codec, self._one_class = codec, one_class
         self._equal = DuplicateFinder()
         self._alike = LikenessFinder()
-        self._tiny: dict[str, bytearray] = {}
 
-    def add(self, split: str, pixels_digest: bytes, geometry: Geometry) -> None:
+    def add(self, split: str, pixels_digest: bytes) -> None:
         """Take the next sample of a split."""
         self._equal.add(split, pixels_digest)
-        self._tiny.setdefault(split, bytearray()).append(min(geometry[:2]) < _LEAST_SIDE)
 
     def add_luma(self, split: str, luma: np.ndarray) -> None:
         """Take the luma of the split's next samples, float64 ``[n, 32, 32]`` in thousandths."""
@@ -106,7 +102,8 @@ class LeakageSearch:
             sample, other = readers[pair.split][pair.picture], readers[pair.other_split][pair.other]
             members = [(pair.split, pair.picture), (pair.other_split, pair.other)]
             message = f"looks like {pair.other_split}: {other.path} ({_in_words(pair)})"
-            message += self._contradiction(readers, members)
+            if self._one_class:  # a scaled or shifted picture has other boxes, which contradict nothing
+                message += self._contradiction(readers, members)
             findings.add(check, f"{pair.split}: {sample.path}", message)
         images = {
             split: len({pair.picture for pair in pairs if pair.split == split})
@@ -123,15 +120,13 @@ class LeakageSearch:
             for other in present[:position]:
                 for found in self._alike.find(split, other):
                     first, second = (split, found.picture), (other, found.other)
-                    tiny = self._tiny[split][found.picture] or self._tiny[other][found.other]
-                    if not tiny and self._equal.key(*first) != self._equal.key(*second):
+                    if self._equal.key(*first) != self._equal.key(*second):
                         yield Pair(*first, *second, found.alike, found.mirrored)
 
     def _contradiction(self, readers: Mapping[str, SplitReader], members: list[tuple[str, int]]) -> str:
         targets = {self._codec.digest(_target(readers, member)) for member in members}
         if len(targets) == 1:
             return ""
-        # A scaled or shifted picture has other boxes and masks, which contradict nothing.
         return ", under another class" if self._one_class else ", labelled otherwise"
 
 

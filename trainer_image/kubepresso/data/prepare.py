@@ -172,7 +172,7 @@ class _Work:
         writer.add(image, path, record.encoded, record.counts)
         self._content.add(split, inspected.bytes_digest, record.digest)
         self.statistics.add(split, record.target, inspected.geometry, inspected.thumbnail)
-        self.leakage.add(split, inspected.pixels_digest, inspected.geometry)
+        self.leakage.add(split, inspected.pixels_digest)
         self._gallery.add(split, record.target, inspected.bytes_digest)
 
     def _report_empty_classes(self) -> None:

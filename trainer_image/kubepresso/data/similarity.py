@@ -19,7 +19,10 @@ _FREQUENCIES = 8
 MOST_BITS = 12
 """Hashes of a proposed pair differ in no more bits than this; one in some 100,000 pairs of CIFAR-10 does."""
 LEAST_ALIKE = 0.75
-"""Least correlation of the edges of a verified pair."""
+"""Least correlation of the edges of a verified pair; more in data whose pictures are all of one kind."""
+_MOST_DEMANDED = 0.98
+_DEVIATIONS = 6
+_SAMPLED_PAIRS = 2000
 _LEAST_TONES_ALIKE = 0.5
 #: Images that deviate less from their mean have no edges to compare: blank pages, black frames.
 _LEAST_CONTRAST = 3.0
@@ -81,10 +84,11 @@ class LikenessFinder:
         others = np.concatenate(self._hashes[other])
         rows, columns, mirrored = _propose(hashes, others)
         thumbnails, other_thumbnails = self._stored(split), self._stored(other)
+        least = _least_alike(thumbnails, other_thumbnails)
         found: list[Likeness] = []
         for part in _parts(rows):
             alike = _verify(thumbnails[rows[part]], other_thumbnails[columns[part]], mirrored[part])
-            found += _best(rows[part], columns[part], mirrored[part], alike)
+            found += _best(rows[part], columns[part], mirrored[part], alike, least)
         return found
 
     def close(self) -> None:
@@ -181,13 +185,25 @@ def _parts(rows: np.ndarray) -> Iterator[slice]:
         begin = end
 
 
-def _verify(thumbnails: np.ndarray, others: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+def _verify(
+    thumbnails: np.ndarray, others: np.ndarray, mirrored: np.ndarray, least_tones: float = _LEAST_TONES_ALIKE
+) -> np.ndarray:
     """Return the correlation of both thumbnails' edges; 0 where their tones differ too much."""
     first, second = thumbnails.astype(np.float32), others.astype(np.float32)
     first[mirrored] = first[mirrored][:, :, ::-1]
     edges = _correlation(_edges(first), _edges(second))
     tones = _correlation(first.reshape(len(first), -1), second.reshape(len(second), -1))
-    return np.where(tones >= _LEAST_TONES_ALIKE, edges, 0)
+    return np.where(tones >= least_tones, edges, 0)
+
+
+def _least_alike(thumbnails: np.ndarray, others: np.ndarray) -> float:
+    """Return the likeness to demand: far above that of random pairs, which is high for digits and X-rays."""
+    generator = np.random.default_rng(0)
+    first = thumbnails[generator.integers(0, len(thumbnails), _SAMPLED_PAIRS)]
+    second = others[generator.integers(0, len(others), _SAMPLED_PAIRS)]
+    # The same picture drawn from a small data set again and again must not count.
+    alike = np.sort(_verify(first, second, np.zeros(len(first), bool), -1))[: -_SAMPLED_PAIRS // 50]
+    return float(np.clip(alike.mean() + _DEVIATIONS * alike.std(), LEAST_ALIKE, _MOST_DEMANDED))
 
 
 def _edges(grey: np.ndarray) -> np.ndarray:
@@ -203,11 +219,11 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _best(
-    rows: np.ndarray, columns: np.ndarray, mirrored: np.ndarray, alike: np.ndarray
+    rows: np.ndarray, columns: np.ndarray, mirrored: np.ndarray, alike: np.ndarray, least: float
 ) -> Iterator[Likeness]:
     order = np.lexsort((columns, -alike, rows))
     first = order[np.unique(rows[order], return_index=True)[1]]
-    for index in first[alike[first] >= LEAST_ALIKE]:
+    for index in first[alike[first] >= least]:
         yield Likeness(
             int(rows[index]), int(columns[index]), min(float(alike[index]), 1.0), bool(mirrored[index])
         )
