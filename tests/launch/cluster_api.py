@@ -118,6 +118,18 @@ class ClusterApi:
             self.logs[pod["metadata"]["uid"]] += [(now(), line) for line in lines]
             self.changed.notify_all()
 
+    def delete(self, plural, content, policy):
+        """Delete as a user does: in the foreground an object stays until its pods are gone."""
+        namespace, name = content["metadata"]["namespace"], content["metadata"]["name"]
+        if "deletionTimestamp" in content["metadata"]:
+            return
+        self.deleted.append(name)
+        if policy == "Foreground":
+            self.put(plural, {**content, "metadata": {**content["metadata"], "deletionTimestamp": now()}})
+            threading.Timer(0.3, self.remove, (plural, namespace, name)).start()
+        else:
+            self.remove(plural, namespace, name)
+
     def remove(self, plural, namespace, name):
         with self.changed:
             content = self.objects[plural].pop((namespace, name))
@@ -125,7 +137,6 @@ class ClusterApi:
             content["metadata"]["resourceVersion"] = str(self.version)
             self.history.append((self.version, plural, "DELETED", content))
             if plural in self.crds:
-                self.deleted.append(name)
                 owned = [pod for pod in self.objects["pods"].values() if _belongs(pod, name)]
                 for pod in owned:
                     self.remove("pods", namespace, pod["metadata"]["name"])
@@ -295,7 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self.fail(404, f'{plural} "{name}" not found')
             if wanted and found["metadata"]["uid"] != wanted:
                 return self.fail(409, "the UID in the precondition does not match")
-            self.api.remove(plural, namespace, name)
+            self.api.delete(plural, found, self.body["propagationPolicy"])
         return self.send(200, {"kind": "Status", "status": "Success"})
 
     def do_watch(self, plural, namespace, _):

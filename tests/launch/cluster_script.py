@@ -64,9 +64,9 @@ class Play:
     def wait(self, pod, reason, message):
         return self.state(pod, "Pending", {"waiting": {"reason": reason, "message": message}})
 
-    def end(self, pod, code=0, message="", reason=None, **status):
+    def end(self, pod, code=0, message="", reason=None, finished=None, **status):
         reason = reason or ("Completed" if code == 0 else "Error")
-        ended = {"exitCode": code, "message": message, "reason": reason}
+        ended = {"exitCode": code, "message": message, "reason": reason, "finishedAt": finished or now()}
         return self.state(pod, "Succeeded" if code == 0 else "Failed", {"terminated": ended}, **status)
 
     def restart(self, pod, code, message=""):

@@ -241,6 +241,32 @@ def test_an_interrupted_training_goes_on_and_is_still_one_job(serve, job_of, how
     assert len(api.posted) == len(api.deleted) == 3, "each is deleted before the next is made"
 
 
+def test_a_failure_that_ends_the_other_pods_is_no_interruption(serve, job_of, tmp_path):
+    failure = RankFailure(0, 1, 5.0, None, "ValueError: bad", "Traceback")
+
+    def script(api, job):
+        play = Play(api, job)
+        pods = [play.pod(index) for index in range(2)]
+        for pod in pods:
+            play.run(pod)
+        play.end(pods[0], 1, report(tmp_path, failure), finished="2026-01-01T00:00:01Z")
+        play.end(pods[1], 203, finished="2026-01-01T00:00:04Z")
+        play.fail()
+
+    api = serve("2.2", script=script)
+    with pytest.raises(TrainingError, match="rank 0 failed: ValueError: bad"):
+        launcher(api).run(job_of(nodes=2))
+    assert len(api.posted) == 1, "not started again"
+
+
+def test_a_launcher_that_may_not_see_pods_does_not_leave_a_job(serve, job_of):
+    api = serve("2.2", script=lambda api, job: None)
+    api.rules = [{**rule, "resources": [r for r in rule["resources"] if r != "pods"]} for rule in api.rules]
+    with pytest.raises(UserError, match=r"answered 403: pods is forbidden.*docs/launching\.md"):
+        launcher(api).run(job_of())
+    assert len(api.deleted) == 1
+
+
 def test_interruptions_have_a_limit(serve, job_of):
     def script(api, job):
         play = Play(api, job)
@@ -374,4 +400,5 @@ def test_kept_jobs_are_swept_when_their_time_is_over(serve, job_of):
         annotations = {"kubepresso.io/delete-after": until}
         api.put("trainjobs", {"metadata": {"name": name, "labels": labels, "annotations": annotations}})
     launcher(api).run(job_of())
-    assert [name for _, name in api.objects["trainjobs"]] == ["young"]
+    assert "old" in api.deleted
+    assert "young" not in api.deleted

@@ -106,8 +106,7 @@ def test_a_cancelled_launcher_deletes_its_job(serve, job_of, start):
     assert process.wait(20) == 143, log.read_text()
     assert "cancelled, the job is deleted" in log.read_text()
     assert len(api.deleted) == 1
-    assert not api.objects["trainjobs"]
-    assert not api.objects["pods"]
+    wait_until(lambda: not api.objects["trainjobs"] and not api.objects["pods"], 5)
 
 
 def test_a_failure_ends_the_process_with_its_lines(serve, job_of, start):

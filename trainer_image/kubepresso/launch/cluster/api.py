@@ -121,8 +121,11 @@ class Cluster:
         return self._json("PATCH", path, {}, body, "application/merge-patch+json")
 
     def delete(self, path: str, uid: str, patience_seconds: float | None = None) -> None:
-        """Delete the object of this uid with all that belongs to it; nothing where it is not there."""
-        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        """Delete the object of this uid after all that belongs to it; nothing where it is not there.
+
+        It stays, with a ``deletionTimestamp``, until its pods are gone.
+        """
+        body = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
         try:
             self._json("DELETE", path, {}, body, patience_seconds=patience_seconds)
         except ClusterError as error:

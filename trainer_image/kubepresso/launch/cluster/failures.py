@@ -50,9 +50,14 @@ def _tail(pod: PodState, tails: dict[str, list[str]]) -> list[str]:
 def may_resume(pods: Iterable[PodState]) -> bool:
     """Say whether a failed job was interrupted from outside, and nothing failed by itself before.
 
-    Ranks beside an interrupted one fail of the lost connection, without a problem of their own.
+    Ranks beside an interrupted one fail of the lost connection. The other way round, pods beside one that
+    failed are asked to end by the job's controller, and then look interrupted.
     """
     seen = list(pods)
-    return any(pod.interrupted for pod in seen) and not any(
-        failure.problems for pod in seen for failure in read_termination(pod.message)
-    )
+    if any(failure.problems for pod in seen for failure in read_termination(pod.message)):
+        return False
+    if any(pod.disrupted for pod in seen):
+        return True
+    asked = [pod.finished for pod in seen if pod.exit_code == RESUME_EXIT_CODE]
+    failed = [pod.finished for pod in seen if pod.exit_code and pod.exit_code != RESUME_EXIT_CODE]
+    return bool(asked) and (not failed or min(asked) <= min(failed))

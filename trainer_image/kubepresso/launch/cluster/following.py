@@ -168,12 +168,14 @@ class Follower:
                 self._take_pod(pod)
             elif known := self._pods.get(pod["metadata"]["uid"]):
                 self._stuck_since.pop(known.uid, None)
-        failed = sum(pod.restarts + bool(pod.exit_code) for pod in self._pods.values())
+        failed = sum(pod.restarts + bool(pod.ended and pod.exit_code) for pod in self._pods.values())
         if self._limits.pod_failures and failed > self._limits.pod_failures:
             return "failing", f"pods failed {failed} times; environment.distributed.max_restarts is reached"
         return None
 
     def _take_pod(self, content: Object) -> None:
+        if content["metadata"]["creationTimestamp"] < self._job["metadata"]["creationTimestamp"]:
+            return  # of a former job of this name
         pod = read_pod(content, self._container, self._has_master)
         self._pods[pod.uid] = pod
         if pod.running:

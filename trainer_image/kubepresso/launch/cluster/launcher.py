@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import signal
 import sys
@@ -27,6 +28,7 @@ from kubepresso.launch.places import reachable
 
 #: A cancelled pod is killed after its grace period, 30 s by default.
 _CANCEL_SECONDS = 15.0
+_REFUSALS = (401, 403)
 
 
 def _print(line: str) -> None:
@@ -69,14 +71,16 @@ class ClusterLauncher:
         sweep(self._cluster, path)
         try:
             self._train(job, spec, manifest, path)
-        except (TrainingError, ClusterError):
+        except UserError as error:
+            if isinstance(error, ClusterError) and error.status in _REFUSALS:
+                self._cancel(manifest, path)  # nobody could follow it
             raise
         except BaseException:
             self._cancel(manifest, path)
             raise
         place = reachable(job.output_uri, "the model")
         storage.get_folder(place, job.output)
-        delete_own(self._cluster, path, manifest)
+        self._delete(path, manifest)
 
     def _train(self, job: TrainingJob, spec: JobSpec, manifest: Object, path: str) -> None:
         """Follow the job, and make it again as long as it was interrupted and may go on."""
@@ -125,13 +129,12 @@ class ClusterLauncher:
         if outcome.state == "failed" and spec.keep_failed_seconds:
             now = time.time()
             until = datetime.fromtimestamp(now + spec.keep_failed_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            self._cluster.annotate(
-                f"{path}/{spec.name}",
-                {names.FAILED_ANNOTATION: f"{now:.0f}", names.DELETE_AFTER_ANNOTATION: until},
-            )
-            self._say(f"{spec.name}: kept until {until} (keep_failed_seconds)")
+            with contextlib.suppress(ClusterError):  # the training's failure is the news
+                annotations = {names.FAILED_ANNOTATION: f"{now:.0f}", names.DELETE_AFTER_ANNOTATION: until}
+                self._cluster.annotate(f"{path}/{spec.name}", annotations)
+                self._say(f"{spec.name}: kept until {until} (keep_failed_seconds)")
         elif outcome.state != "deleted":
-            delete_own(self._cluster, path, found)
+            self._delete(path, found)
         if outcome.state == "timeout":
             raise TrainingError(
                 [f"{name}: took longer than environment.distributed.timeout, {timeout}, and was ended"]
@@ -144,9 +147,12 @@ class ClusterLauncher:
         """Delete what was made; a second signal does not break it off."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        name = manifest["metadata"]["name"]
-        self._say(f"{name}: cancelled, the job is deleted")
+        self._say(f"{manifest['metadata']['name']}: cancelled, the job is deleted")
+        self._delete(path, manifest, _CANCEL_SECONDS)
+
+    def _delete(self, path: str, manifest: Object, patience_seconds: float | None = None) -> None:
+        """Delete the job; where that cannot be done, say so and leave it."""
         try:
-            delete_own(self._cluster, path, manifest, _CANCEL_SECONDS)
+            delete_own(self._cluster, path, manifest, patience_seconds)
         except UserError as error:
-            self._say(f"{name}: could not be deleted: {error}")
+            self._say(f"{manifest['metadata']['name']}: could not be deleted: {error}")

@@ -125,7 +125,7 @@ def _placement(spec: JobSpec) -> Object:
 
 def _pytorch_job(spec: JobSpec) -> Object:
     policy: Object = {
-        "cleanPodPolicy": "None",
+        "cleanPodPolicy": "Running",
         "ttlSecondsAfterFinished": max(spec.keep_failed_seconds, _SHORTEST_STAY_SECONDS),
         "backoffLimit": spec.max_restarts if spec.elastic else 0,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubepresso.config import EnvironmentConfig, View, parse_view
 from kubepresso.config.cluster import seconds
+from kubepresso.config.environment import Distributed
 from kubepresso.errors import UserError
 from kubepresso.launch.cluster import names
 from kubepresso.launch.cluster.api import Object
@@ -106,16 +107,10 @@ def build_spec(job: TrainingJob, around: Surroundings) -> JobSpec:
     view, distributed = parse_view(job.config), job.environment.distributed
     given = dict(job.task_config or {})
     gpus = _gpus(job.environment, given)
-    processes = distributed.processes_per_node or max(1, gpus)
-    if gpus and processes > gpus:
-        raise UserError(
-            f"environment.distributed.processes_per_node: {processes} processes need a GPU each, but a node "
-            f"has {gpus}; set gpus_per_node: {processes}, or 0 to train on CPUs"
-        )
+    processes = _processes(distributed, gpus)
     name = names.job_name(around.run_id, around.task)
     most = distributed.max_nodes or distributed.nodes
     volumes, mounts = _volumes(view, processes, given)
-    timeout = seconds(distributed.timeout) if distributed.timeout else None
     return JobSpec(
         name=name,
         labels=names.labels(name, around.run_id),
@@ -124,29 +119,49 @@ def build_spec(job: TrainingJob, around: Surroundings) -> JobSpec:
         image=around.image,
         arguments=_arguments(job, around, distributed.nodes, most, processes),
         variables=_variables(job, around, given),
-        resources=_resources(distributed.cpu, distributed.memory, gpus, given),
+        resources=_resources(distributed, gpus, given),
         volumes=volumes,
         mounts=mounts,
         node_selector={**(given.get("node_selector") or {}), **distributed.node_selector},
-        tolerations=[
-            *(given.get("tolerations") or []),
-            *(toleration.as_kubernetes() for toleration in distributed.tolerations),
-        ],
+        tolerations=_tolerations(distributed, given),
         affinity=given.get("affinity") or None,
         nodes=distributed.nodes,
         max_nodes=most,
         processes=processes,
         max_restarts=distributed.max_restarts,
-        deadline_seconds=None if timeout is None else timeout + _DEADLINE_SLACK_SECONDS,
+        deadline_seconds=_deadline_seconds(distributed),
         keep_failed_seconds=distributed.keep_failed_seconds,
         grace_seconds=_grace_seconds(view),
-        settings=Names(
-            distributed.runtime,
-            distributed.queue,
-            distributed.priority_class,
-            distributed.service_account,
-            distributed.image_pull_secrets,
-        ),
+        settings=_names(distributed),
+    )
+
+
+def _processes(distributed: Distributed, gpus: int) -> int:
+    processes = distributed.processes_per_node or max(1, gpus)
+    if gpus and processes > gpus:
+        raise UserError(
+            f"environment.distributed.processes_per_node: {processes} processes need a GPU each, but a node "
+            f"has {gpus}; set gpus_per_node: {processes}, or 0 to train on CPUs"
+        )
+    return processes
+
+
+def _tolerations(distributed: Distributed, given: Mapping[str, Any]) -> list[Object]:
+    own = [toleration.as_kubernetes() for toleration in distributed.tolerations]
+    return [*(given.get("tolerations") or []), *own]
+
+
+def _deadline_seconds(distributed: Distributed) -> int | None:
+    return seconds(distributed.timeout) + _DEADLINE_SLACK_SECONDS if distributed.timeout else None
+
+
+def _names(distributed: Distributed) -> Names:
+    return Names(
+        runtime=distributed.runtime,
+        queue=distributed.queue,
+        priority_class=distributed.priority_class,
+        service_account=distributed.service_account,
+        pull_secrets=distributed.image_pull_secrets,
     )
 
 
@@ -164,13 +179,11 @@ def _gpus(environment: EnvironmentConfig, given: Mapping[str, Any]) -> int:
     return environment.gpus_per_node
 
 
-def _resources(
-    cpu: int | str | None, memory: str | None, gpus: int, given: Mapping[str, Any]
-) -> dict[str, dict[str, str]]:
+def _resources(distributed: Distributed, gpus: int, given: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     resources = given.get("resources") or {}
     limits = {str(name): str(value) for name, value in (resources.get("limits") or {}).items()}
     requests = {str(name): str(value) for name, value in (resources.get("requests") or {}).items()}
-    for name, value in (("cpu", cpu), ("memory", memory), (GPU, gpus or None)):
+    for name, value in (("cpu", distributed.cpu), ("memory", distributed.memory), (GPU, gpus or None)):
         if value is not None:
             limits[name] = requests[name] = str(value)
     if not gpus:

@@ -79,6 +79,7 @@ class Watcher(threading.Thread):
         self._ended = threading.Event()
         self._version = ""
         self._listed_at = 0.0
+        self._failing_since: float | None = None
 
     def end(self) -> None:
         """Stop telling; the thread ends with its connection."""
@@ -86,27 +87,36 @@ class Watcher(threading.Thread):
 
     def run(self) -> None:
         """Follow until `end`."""
-        heard, pause = time.monotonic(), _FIRST_PAUSE
+        pause = _FIRST_PAUSE
         while not self._ended.is_set():
             try:
                 self._round()
-                heard, pause = time.monotonic(), _FIRST_PAUSE
+                self._failing_since = None
             except ApiException as error:
                 if error.status == GONE:
                     self._version = ""
                     continue
-                if error.status not in _PASSING or time.monotonic() - heard > self._cluster.patience_seconds:
+                if error.status not in _PASSING or self._is_too_long():
                     return self._say(Trouble(self._source, refused(error, self._cluster.address)))
-                self._ended.wait(pause)
-            except UNREACHABLE as error:
-                if time.monotonic() - heard > self._cluster.patience_seconds:
-                    patience = self._cluster.patience_seconds
-                    return self._say(Trouble(self._source, away(self._cluster.address, patience, error)))
-                self._ended.wait(pause)
             except UserError as error:
                 return self._say(Trouble(self._source, error))
+            except (*UNREACHABLE, ValueError, KeyError) as error:  # away, or an answer cut short
+                if self._is_too_long():
+                    patience = self._cluster.patience_seconds
+                    trouble = away(self._cluster.address, patience, error)
+                    return self._say(Trouble(self._source, trouble))
+            if self._failing_since is None:
+                pause = _FIRST_PAUSE
+                continue
+            self._ended.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         return None
+
+    def _is_too_long(self) -> bool:
+        """Note that the server fails, and say whether it has done so for longer than the patience."""
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+        return time.monotonic() - self._failing_since > self._cluster.patience_seconds
 
     def _round(self) -> None:
         """List if needed, and watch until the server ends it."""
@@ -134,7 +144,7 @@ class Watcher(threading.Thread):
         if event["type"] == "ERROR":
             error = ApiException(status=content.get("code"), reason=content.get("message"))
             raise error
-        self._version = content["metadata"]["resourceVersion"]
+        self._version, self._failing_since = content["metadata"]["resourceVersion"], None
         if event["type"] != "BOOKMARK":
             self._say(Seen(self._source, [content], deleted=event["type"] == "DELETED"))
 

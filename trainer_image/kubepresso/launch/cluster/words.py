@@ -43,12 +43,13 @@ class PodState:
         restarts: Of its container.
         running: Whether its container runs or has run, so that there is a log.
         ended: Whether its container has ended.
+        finished: When that was, by the cluster's clock; empty where it is not known.
         exit_code: Of the container that ended, else of its run before; None where there is none.
         message: The termination message of the same.
         reason: Why it ended or waits, in Kubernetes' words.
         text: What is the matter in our words; empty where nothing is.
         stuck: Whether it waits for something that somebody must mend.
-        interrupted: Whether it was ended from outside and may go on elsewhere.
+        disrupted: Whether the cluster ended it: evicted, preempted, its node lost.
     """
 
     name: str
@@ -58,12 +59,18 @@ class PodState:
     restarts: int
     running: bool
     ended: bool
+    finished: str
     exit_code: int | None
     message: str
     reason: str
     text: str
     stuck: bool
-    interrupted: bool
+    disrupted: bool
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was ended from outside and may go on elsewhere."""
+        return self.disrupted or self.exit_code == RESUME_EXIT_CODE
 
 
 def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodState:
@@ -83,7 +90,6 @@ def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodS
     reason = interruption[0] or waiting.get("reason") or last.get("reason") or ""
     stuck = waiting.get("reason") in IMAGE_ERRORS | CONFIG_ERRORS
     exit_code = last.get("exitCode")
-    resumable = exit_code == RESUME_EXIT_CODE
     return PodState(
         name=pod["metadata"]["name"],
         uid=pod["metadata"]["uid"],
@@ -92,12 +98,13 @@ def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodS
         restarts=int(container.get("restartCount", 0)),
         running="running" in state or ended is not None or bool(container.get("restartCount")),
         ended=ended is not None,
+        finished=last.get("finishedAt") or "",
         exit_code=exit_code,
         message=last.get("message") or "",
         reason=reason,
         text=interruption[1] or _waiting(waiting, pod) or _ended(last) or _unscheduled(status),
         stuck=stuck,
-        interrupted=bool(interruption[0]) or resumable,
+        disrupted=bool(interruption[0]),
     )
 
 
