@@ -65,4 +65,5 @@ def test_chance_stays_below_its_limit_in_999_of_1000():
 
 
 def test_bins_are_named_as_they_are():
-    assert bin_names([1.0, 2.0, 5.0]) == ["below 1", "1", "2 to 5", "5 and more"]
+    assert bin_names([1.0, 2.0, 5.0]) == ["0", "1", "2 to 5", "5 and more"]
+    assert bin_names([0.5, 1.0]) == ["below 0.5", "0.5 to 1", "1 and more"]

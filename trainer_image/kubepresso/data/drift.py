@@ -159,7 +159,7 @@ def bin_names(edges: list[float]) -> list[str]:
     """Return a short name for each bin of a histogram, the open ones at both ends among them."""
     texts = [f"{edge:g}" for edge in edges]
     whole = [float(edge).is_integer() for edge in edges]
-    names = [f"below {texts[0]}"]
+    names = ["0" if edges[0] == 1 and all(whole) else f"below {texts[0]}"]
     for low, high, low_text, high_text in zip(edges, edges[1:], texts, texts[1:], strict=False):
         single = high - low == 1 and all(whole)
         names.append(low_text if single else f"{low_text} to {high_text}")

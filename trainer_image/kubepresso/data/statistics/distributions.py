@@ -73,8 +73,8 @@ Distribution = Histogram | Categories
 
 
 def log_edges(low: float, high: float, bins: int) -> list[float]:
-    """Return ``bins + 1`` edges in equal ratios, rounded to four digits so that they read well."""
-    return [float(f"{edge:.4g}") for edge in np.geomspace(low, high, bins + 1)]
+    """Return ``bins + 1`` edges in equal ratios, rounded to two digits so that they read well."""
+    return [float(f"{edge:.2g}") for edge in np.geomspace(low, high, bins + 1)]
 
 
 def count_edges(last: int = 100) -> list[float]:
