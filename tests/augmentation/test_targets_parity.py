@@ -1,4 +1,4 @@
-"""Boxes, masks and keypoints against torchvision called on a whole sample, bit for bit under the same seed."""
+"""Boxes, masks and keypoints against torchvision on whole samples, bit for bit under the same seed."""
 
 import pytest
 import torch
