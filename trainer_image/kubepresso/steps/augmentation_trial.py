@@ -168,11 +168,11 @@ class Trial:
         dataset = build_dataset(self.prepared, "train", recipe, self.seed)
         traces = [self._trace(recipe, dataset, index) for index in indices]
         found = check_results("train", recipe, traces)
-        known = set(self.problems)
+        known = {line.split(":")[0] for line in self.problems}
         self.problems += [
             f"{line} (in the last epochs, without {' and '.join(ending)})"
             for line in found
-            if line not in known
+            if line.split(":")[0] not in known
         ]
 
     def _check_mixing(self, recipe: Recipe, dataset: ImageDataset, indices: Sequence[int]) -> None:
