@@ -160,7 +160,9 @@ def _batch(survey: Survey, machine: Machine, architecture: Architecture, size: t
     batch = max(2 ** (limit.bit_length() - 1) if limit else 1, 2)
     steps = max(survey.train_count // batch, 1)
     where = machine.gpu or "this machine"
-    taken = f"{batch * an_image / 2**30:.1f} of the {memory / 2**30:.0f} GiB of {where}"
+    gibibytes = batch * an_image / 2**30
+    amount = f"{gibibytes:.1f}" if gibibytes >= 0.1 else "less than 0.1"
+    taken = f"{amount} of the {memory / 2**30:.0f} GiB of {where}"
     return Choice(batch, f"{steps:,} step{'s' * (steps != 1)} an epoch; takes an estimated {taken}")
 
 
