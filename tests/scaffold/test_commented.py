@@ -28,6 +28,19 @@ def test_class_names_of_any_kind_read_back(names, root):
     assert max(map(len, text.splitlines())) <= 110 or len(names) == 1 or len(root) > 20
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NAMES, min_size=1, max_size=40, unique=True))
+def test_names_of_colours_read_back(names):
+    mapping = {f"({index}, 0, 0)": name for index, name in enumerate(names)}
+    content = {
+        "task": "segmentation",
+        "path": {"root": "x"},
+        "id_mapping": mapping,
+        "label_image_mode": "RGB",
+    }
+    assert yaml.safe_load(written(content)) == {"data": content}
+
+
 def test_keys_carry_the_description_of_their_model():
     text = written({"name": "pantry", "task": "detection", "path": {"root": "x"}})
     assert "# Name of the data set in logs and reports" in text

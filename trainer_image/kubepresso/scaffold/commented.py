@@ -125,9 +125,9 @@ def _wrapped(start: str, value: Any) -> list[str]:
     if len(whole) <= _WIDTH or not isinstance(value, Sequence | Mapping) or isinstance(value, str):
         return [whole]
     items = (
-        [f"{_flow(key)}: {_flow(item)}" for key, item in value.items()]
+        [_flow({key: item})[1:-1] for key, item in value.items()]
         if isinstance(value, Mapping)
-        else [_flow(item) for item in value]
+        else [_flow([item])[1:-1] for item in value]
     )
     left, right = "{}" if isinstance(value, Mapping) else "[]"
     lines, line = [], f"{start}{left}"
