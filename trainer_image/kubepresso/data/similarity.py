@@ -28,7 +28,9 @@ _LEAST_TONES_ALIKE = 0.5
 _LEAST_CONTRAST = 3.0
 _PROPOSED_EACH = 4
 _TABLES = 24
-_KEY_BITS = (4, 20)
+_KEY_BITS = (4, 16)
+#: Knuth's multiplicative hashing, with 2**64 divided by the golden ratio.
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _QUERIES = 4096
 #: In one table. Where more pictures share a key, they are a still film, and some of them will do.
 _MOST_COMPARED = 256
@@ -154,11 +156,11 @@ def _propose(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _close_pairs(wanted: np.ndarray, others: np.ndarray, mask: np.uint64) -> Iterator[np.ndarray]:
     """Yield pairs, as ``query * len(others) + column``, that agree in the bits of a mask and are close."""
-    keys, other_keys = wanted & mask, others & mask
-    order = np.argsort(other_keys, kind="stable")
-    sorted_keys = other_keys[order]
-    starts = np.searchsorted(sorted_keys, keys)
-    counts = np.minimum(np.searchsorted(sorted_keys, keys, side="right") - starts, _MOST_COMPARED)
+    keys, other_keys = _keys(wanted, mask), _keys(others, mask)
+    order = np.argsort(other_keys, kind="stable")  # a radix sort, for 16 bits
+    sizes = np.bincount(other_keys, minlength=1 << 16)
+    starts = (np.cumsum(sizes) - sizes)[keys]
+    counts = np.minimum(sizes, _MOST_COMPARED)[keys]
     for first in range(0, len(keys), _QUERIES):
         begin, count = starts[first : first + _QUERIES], counts[first : first + _QUERIES]
         queries = first + np.repeat(np.arange(len(count)), count)
@@ -167,6 +169,12 @@ def _close_pairs(wanted: np.ndarray, others: np.ndarray, mask: np.uint64) -> Ite
         near = np.flatnonzero(bits <= MOST_BITS)
         queries, columns = _closest(queries[near], columns[near], bits[near])
         yield queries * len(others) + columns
+
+
+def _keys(hashes: np.ndarray, mask: np.uint64) -> np.ndarray:
+    """Return uint16 keys, equal where the hashes agree in the bits of the mask."""
+    keys: np.ndarray = ((hashes & mask) * _SPREAD >> np.uint64(48)).astype(np.uint16)
+    return keys
 
 
 def _closest(rows: np.ndarray, columns: np.ndarray, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
