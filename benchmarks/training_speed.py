@@ -14,6 +14,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -136,8 +137,7 @@ def run_command(folder: Path, precision: str, epochs: int, workers: int) -> tupl
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1"]
     training = ["-m", "kubepresso.training", "--config", config, "--dataset", folder / "prepared"]
     arguments = [*torchrun, *training, "--output", output]
-    for old in folder.glob("model.checkpoints/*"):
-        old.unlink()
+    shutil.rmtree(folder / "model.checkpoints", ignore_errors=True)  # else training would go on from there
     environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     started = time.perf_counter()
     subprocess.run(
