@@ -79,7 +79,11 @@ class Command:
         return statistics.median(float(row["images_per_second"]) for row in rows)
 
     def killed(self, every: int, after_seconds: float) -> tuple[int, float, float]:
-        """Kill a training after its first steps; return steps lost and seconds to the first step, new and again."""
+        """Kill a training some seconds after its first step.
+
+        Returns:
+            Steps lost, and seconds to the first step of a new training and of one that goes on.
+        """
         self.clear()
         fresh = time.perf_counter()
         process = self.start(every)
@@ -94,7 +98,7 @@ class Command:
     def _read_steps(self, process: subprocess.Popen[str], seconds: float) -> tuple[list[int], float]:
         steps: list[int] = []
         first = 0.0
-        per_epoch = int(1437 // 32)
+        per_epoch = 1437 // 32
         assert process.stdout is not None
         for line in process.stdout:
             if match := re.fullmatch(r"step (\d+) (\d+)\n", line):
@@ -132,11 +136,8 @@ def main() -> None:
         options.json.write_text(json.dumps(found, indent=2))
     without, safe = (statistics.median(speeds[key]) for key in ("without", "with"))
     lost, fresh, again = (statistics.median(values) for values in zip(*kills, strict=True))
-    print(
-        "| without | every {} steps | ratio | steps lost by a kill | to the first step | when going on |".format(
-            options.every
-        )
-    )
+    head = f"| without | every {options.every} steps | ratio | steps lost by a kill | to the first step "
+    print(f"{head}| when going on |")
     print("|---|---|---|---|---|---|")
     print(
         f"| {without:.1f} | {safe:.1f} | {safe / without:.3f} | {lost:.0f} (most {max(k[0] for k in kills)}) "
