@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from kubepresso import __version__
 from kubepresso.augmentation import BuildContext, Recipe, build_recipe
 from kubepresso.config import TrainingConfig, View
 from kubepresso.config.logging import ModelSaveOptions
@@ -87,9 +88,10 @@ def build_loaders(view: View, epochs: int, group: Group, dataset: PreparedDatase
     environment = view.need("environment")
     augmentation = view.need("augmentation")
     context = BuildContext(dataset.manifest.task, epochs, dataset.manifest.swap)
-    train_recipe = build_recipe(augmentation.train, context)
+    train_recipe = build_recipe(augmentation.train, context, "augmentation.train")
     train = _split(dataset, "train", train_recipe, environment.seed)
-    valid = _split(dataset, "valid", build_recipe(augmentation.inference, context), environment.seed)
+    inference = build_recipe(augmentation.inference, context, "augmentation.inference")
+    valid = _split(dataset, "valid", inference, environment.seed)
     place = (group.rank, group.world_size)
     batches = TrainingBatches(len(train), environment.batch_size, environment.seed, *place)
     valid_batches = EvaluationBatches(len(valid), environment.batch_size, *place)
@@ -177,6 +179,7 @@ def identity(view: View, config: TrainingConfig, start: Start, loaders: Loaders)
     """
     environment, logging = view.need("environment"), view.need("logging")
     content = {
+        "version": __version__,
         "augmentation": view.need("augmentation").model_dump(mode="json"),
         "model": view.need("model").model_dump(mode="json"),
         "training": config.model_dump(mode="json", exclude={"checkpoints"}),
