@@ -329,7 +329,7 @@ def test_lost_connections_and_expired_watches_cost_no_line(serve, job_of, what):
         assert api.requests.count(("list", "trainjobs")) >= 3, "listed anew after each 410"
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.timeout(90)
 def test_an_api_that_is_away_for_a_while_costs_nothing(serve, job_of, seconds):
     away = []
