@@ -2,8 +2,8 @@ import pytest
 import torch
 from scenes import quarters, recipe_of, scene
 
-from kubepresso.augmentation import SampleContext
 from kubepresso.errors import UserError
+from kubepresso.sampling import SampleContext
 
 ENTRY = {"name": "randomresize", "base_size": [96, 128], "stride": 16, "random_range": 3}
 

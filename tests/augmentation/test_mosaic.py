@@ -4,7 +4,7 @@ import pytest
 import torch
 from scenes import coloured, extent, recipe_of, scene, thinned
 
-from kubepresso.augmentation import SampleContext
+from kubepresso.sampling import SampleContext
 
 SIZES = [(60, 80), (120, 50), (64, 64), (30, 90)]
 

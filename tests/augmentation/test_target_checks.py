@@ -10,9 +10,9 @@ from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation import Recipe
 from kubepresso.augmentation.checks import check_following, check_losses, check_targets, measure_losses
-from kubepresso.augmentation.context import SampleContext
 from kubepresso.augmentation.trace import trace
 from kubepresso.data.randomness import seeded
+from kubepresso.sampling import SampleContext
 
 SIZES = [(120, 160), (96, 128)] * 12
 SWAP = (0, 2, 1, 4, 3)

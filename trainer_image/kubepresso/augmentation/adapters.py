@@ -10,8 +10,8 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
-from kubepresso.augmentation.context import SampleContext
 from kubepresso.augmentation.parts import PLACED, areas, drop_empty, hide_outside, keep
+from kubepresso.sampling import SampleContext
 
 Sample = dict[str, Any]
 Params = dict[str, Any]

@@ -7,10 +7,11 @@ from typing import Any
 
 from kubepresso.augmentation.adapters import SampleTransform
 from kubepresso.augmentation.batch import BatchTransform
-from kubepresso.augmentation.context import BuildContext, SampleContext
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.parts import enter, leave
 from kubepresso.augmentation.registry import builders
 from kubepresso.errors import UserError
+from kubepresso.sampling import SampleContext
 
 
 class Recipe:

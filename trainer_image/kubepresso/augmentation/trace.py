@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from kubepresso.augmentation.context import SampleContext
 from kubepresso.augmentation.parts import enter, leave
 from kubepresso.augmentation.recipe import Recipe
+from kubepresso.sampling import SampleContext
 
 Sample = dict[str, Any]
 

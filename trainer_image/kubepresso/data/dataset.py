@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,29 +12,9 @@ from kubepresso.data.prepared import PreparedDataset, SplitReader
 from kubepresso.data.randomness import seeded
 from kubepresso.data.sampler import Key
 from kubepresso.data.samples import to_sample
+from kubepresso.sampling import SampleContext
 
-Recipe = Callable[[dict[str, Any], Any], dict[str, Any]]
-
-
-@dataclasses.dataclass(frozen=True)
-class DrawContext:
-    """What a recipe is told of the sample, its ``SampleContext``.
-
-    Args:
-        seed: ``environment.seed``.
-        epoch: From 0.
-        step: The global step in the epoch.
-        index: The sample's index.
-        count: Number of samples.
-        fetch: Gives the decoded sample of an index.
-    """
-
-    seed: int
-    epoch: int
-    step: int
-    index: int
-    count: int
-    fetch: Callable[[int], dict[str, Any]]
+Recipe = Callable[[dict[str, Any], SampleContext], dict[str, Any]]
 
 
 class ImageDataset(Dataset[dict[str, Any]]):
@@ -68,7 +47,7 @@ class ImageDataset(Dataset[dict[str, Any]]):
             What the recipe makes, and ``index`` (int).
         """
         epoch, index, step = key
-        context = DrawContext(self.seed, epoch, step, index, len(self), self.fetch)
+        context = SampleContext(self.seed, epoch, step, index, len(self), self.fetch)
         sample = self.fetch(index)
         with seeded(self.seed, epoch, index):
             sample = self.recipe(sample, context)

@@ -16,9 +16,9 @@ import torch
 from kubepresso.augmentation.checks.comparing import COMPARISONS
 from kubepresso.augmentation.checks.place import place_of
 from kubepresso.augmentation.checks.probe import Probe, draw_probe, find_disc, find_movement
-from kubepresso.augmentation.context import SampleContext
 from kubepresso.augmentation.recipe import Recipe
 from kubepresso.augmentation.trace import Sample, trace
+from kubepresso.sampling import SampleContext
 
 _ENOUGH = 8
 

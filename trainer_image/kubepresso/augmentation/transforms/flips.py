@@ -11,10 +11,11 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import Sample, SampleTransform
-from kubepresso.augmentation.context import BuildContext, SampleContext
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.parts import size_of
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import RandomHorizontalFlip, RandomVerticalFlip
+from kubepresso.sampling import SampleContext
 
 
 @register("randomhorizontalflip")

@@ -7,12 +7,13 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import Sample, SampleTransform
-from kubepresso.augmentation.context import BuildContext, SampleContext
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.joining import canvas_of, cut, fitted, joined, keep_visible, pasted
 from kubepresso.augmentation.parts import areas, as_boxes, size_of
 from kubepresso.augmentation.registry import register
 from kubepresso.augmentation.warp import shift, slant, turn, warp_boxes, warp_image
 from kubepresso.config.augmentation.mixing import MosaicDetection
+from kubepresso.sampling import SampleContext
 
 # In pixels, what the shorter side of a box must exceed, in the mosaic and in what is mixed in.
 _LEAST_SIDE, _LEAST_SIDE_MIXED = 2.0, 5.0

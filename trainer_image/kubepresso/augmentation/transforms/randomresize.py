@@ -6,9 +6,10 @@ import numpy as np
 from torchvision.transforms import v2
 
 from kubepresso.augmentation.adapters import NEAREST, OnAll, Sample, SampleTransform, interpolation_of
-from kubepresso.augmentation.context import BuildContext, SampleContext
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import RandomResize
+from kubepresso.sampling import SampleContext
 
 
 @register("randomresize")

@@ -1,0 +1,28 @@
+"""What a data set tells a recipe of the sample at hand. No torch: neither room needs the other for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleContext:
+    """Known when a sample is transformed.
+
+    Args:
+        seed: ``environment.seed``.
+        epoch: From 0.
+        step: The global step in the epoch, the same for all samples of a batch on all ranks.
+        index: The sample's index in its split.
+        count: Samples in the split.
+        fetch: Gives the decoded sample of an index, as a recipe takes it, for transforms that join several.
+    """
+
+    seed: int
+    epoch: int
+    step: int
+    index: int
+    count: int
+    fetch: Callable[[int], dict[str, Any]]
