@@ -10,6 +10,7 @@ from kubepresso.config import DataConfig
 from kubepresso.data.findings import CONFIGURABLE, Findings
 from kubepresso.data.formats.source import RawSample, Source
 from kubepresso.data.prepare import prepare_source
+from kubepresso.data.report import write_report
 from kubepresso.data.targets import ClassMask, Keypoint, Objects, Poses
 
 CLASSES = {
@@ -18,7 +19,8 @@ CLASSES = {
     "pose_estimation": ["head", "left_hand", "right_hand", "hip", "left_foot", "right_foot"],
 }
 KEYPOINTS = tuple(
-    Keypoint(name, swap) for name, swap in zip(CLASSES["pose_estimation"], (0, 2, 1, 3, 5, 4), strict=True)
+    Keypoint(name, swap, (1, 2, 3) if name == "hip" else None)
+    for name, swap in zip(CLASSES["pose_estimation"], (0, 2, 1, 3, 5, 4), strict=True)
 )
 # In parts of the figure's height, from the middle of its hips.
 _FIGURE = np.array([[0, -0.45], [0.28, -0.2], [-0.2, -0.05], [0, 0], [0.2, 0.45], [-0.14, 0.48]])
@@ -90,11 +92,12 @@ class SceneSplit:
 
 
 def prepare_scenes(task, target, train=12, valid=6):
-    """Prepare drawn scenes for detection, segmentation or pose estimation."""
+    """Prepare drawn scenes for detection, segmentation or pose estimation; the report lies beside them."""
     splits = {"train": SceneSplit(task, range(train)), "valid": SceneSplit(task, range(100, 100 + valid))}
     data = DataConfig.model_validate({"name": "scenes", "task": task})
     findings = Findings({check: getattr(data.checks, check) for check in CONFIGURABLE})
     keypoints = KEYPOINTS if task == "pose_estimation" else ()
     made = prepare_source(data, Source(CLASSES[task], splits, keypoints), findings, target)
     assert made.manifest is not None, findings.refused()
+    write_report(target.with_suffix(".html"), "scenes", made)
     return target

@@ -1,6 +1,7 @@
 """validate_augmentation on boxes, masks and poses, as the pipeline runs it."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -84,6 +85,16 @@ def refused(scenes, tmp_path, task, **recipes):
     return caught.value.problems
 
 
+def colours_of(page, task):
+    """The colour of each class in a page's legend, whichever report it is."""
+    found = {
+        name: set(re.findall(rf"background: (#\w{{6}})[^>]*>(?:</span>)?(?:\d )?{name}</span>", page))
+        for name in CLASSES[task]
+    }
+    assert all(len(colours) == 1 for colours in found.values()), found
+    return found
+
+
 @pytest.mark.parametrize("task", list(GOOD))
 def test_good_recipes_pass_with_figures_and_drawn_targets(scenes, tmp_path, task):
     summary = run(scenes, tmp_path, task)
@@ -96,6 +107,7 @@ def test_good_recipes_pass_with_figures_and_drawn_targets(scenes, tmp_path, task
     assert page.count("data:image/jpeg;base64,") == 4 * (2 + len(train) + len(inference))
     assert "What is lost" in page
     assert f"no model for {task} can be trained yet" in page
+    assert colours_of(page, task) == colours_of(scenes[task].with_suffix(".html").read_text(), task)
 
 
 def test_a_loss_at_inference_is_noted_with_its_share(scenes, tmp_path):

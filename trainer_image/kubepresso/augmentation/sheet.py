@@ -9,26 +9,16 @@ from pathlib import Path
 
 from kubepresso.augmentation.checks.following import Following
 from kubepresso.augmentation.checks.losses import Loss, share_lost
-from kubepresso.augmentation.drawing import (
-    FIRST_OF_PAIR,
-    IGNORED,
-    LARGE_SIDE,
-    SECOND_OF_PAIR,
-    SMALL_SIDE,
-    UNPAIRED,
-    Colour,
-    draw_sample,
-    ink_on,
-    mime_of,
-    pair_colours,
-    palette,
-)
+from kubepresso.augmentation.drawing import draw_sample
 from kubepresso.augmentation.figures import Figure
 from kubepresso.augmentation.inventory import UNITS, held
 from kubepresso.augmentation.recipe import Recipe
 from kubepresso.augmentation.trace import Sample, Trace
-from kubepresso.reporting.page import image_uri, write_page
+from kubepresso.reporting.page import write_page
+from kubepresso.reporting.palette import IGNORED, Colour, class_colours, hex_colour, ink_on
+from kubepresso.reporting.pictures import picture_uri
 
+_SMALL_SIDE, _LARGE_SIDE = 92, 246
 _SMALL_ROWS = 6
 _LARGE_ROWS = 4
 
@@ -41,16 +31,18 @@ class Subject:
         task: ``data.task``.
         classes: Class names; keypoint names for poses.
         swap: Of poses, each keypoint's partner.
+        own_colours: Of poses, each keypoint's colour where the user chose one.
     """
 
     task: str
     classes: Sequence[str]
     swap: Sequence[int] = ()
+    own_colours: Sequence[Colour | None] = ()
 
     @property
     def colours(self) -> list[Colour]:
         """A colour for each class."""
-        return pair_colours(self.swap) if self.task == "pose_estimation" else palette(len(self.classes))
+        return class_colours(len(self.classes), self.own_colours)
 
     @property
     def is_large(self) -> bool:
@@ -97,31 +89,19 @@ class PhaseReport:
         image, subject = sample["image"], self.subject
         height, width = image.shape[-2:]
         caption = f"{height} × {width}" + (" float" if image.is_floating_point() else "")
-        side = LARGE_SIDE if subject.is_large else SMALL_SIDE
-        picture = draw_sample(sample, subject.classes, subject.colours, side)
-        return image_uri(picture, mime_of(picture)), caption
+        side = _LARGE_SIDE if subject.is_large else _SMALL_SIDE
+        return picture_uri(draw_sample(sample, subject.classes, subject.colours, side)), caption
 
     @property
     def legend(self) -> list[tuple[str, str, str]]:
         """Name, colour and the ink that can be read on it, of what is drawn."""
-        if self.subject.task == "pose_estimation":
-            named = [
-                ("first of a pair", FIRST_OF_PAIR),
-                ("second of a pair", SECOND_OF_PAIR),
-                ("no partner", UNPAIRED),
-            ]
-        elif self.subject.is_large:
-            named = [
-                (self.subject.classes[index], self.subject.colours[index]) for index in self._classes_shown()
-            ]
-        else:
-            named = []
-        if self.subject.task == "segmentation":
+        subject, numbered = self.subject, self.subject.task == "pose_estimation"
+        shown = self._classes_shown() if subject.is_large else []
+        names = [f"{index} {name}" if numbered else name for index, name in enumerate(subject.classes)]
+        named = [(names[index], subject.colours[index]) for index in shown]
+        if subject.task == "segmentation":
             named.append(("no class (255)", IGNORED))
-        return [
-            (name, "#{:02x}{:02x}{:02x}".format(*colour), "#{:02x}{:02x}{:02x}".format(*ink_on(colour)))
-            for name, colour in named
-        ]
+        return [(name, hex_colour(colour), hex_colour(ink_on(colour))) for name, colour in named]
 
     def _classes_shown(self) -> list[int]:
         drawn = [sample for run in self.traces[:_LARGE_ROWS] for sample in (run.source, run.result) if sample]

@@ -11,16 +11,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from kubepresso.data.prepared import Sample, SplitReader
-from kubepresso.data.targets import Keypoint, Objects, Poses
+from kubepresso.data.targets import Objects, Poses
 from kubepresso.data.targets.segmentation import StoredMask
-from kubepresso.reporting.pictures import (
-    class_colour,
-    draw_boxes,
-    draw_keypoints,
-    draw_mask,
-    picture_uri,
-    thumbnail,
-)
+from kubepresso.reporting.palette import UNKNOWN, Colour
+from kubepresso.reporting.pictures import draw_boxes, draw_keypoints, draw_mask, picture_uri, thumbnail
 
 PICTURES_PER_GROUP = 8
 MOST_CLASSES = 100
@@ -49,12 +43,12 @@ class Gallery:
 
     Args:
         classes: Class names; for classification the first hundred get pictures.
-        keypoints: For pose estimation, for their colours.
+        colours: One for each of them.
     """
 
-    def __init__(self, classes: Sequence[str], keypoints: Sequence[Keypoint] = ()) -> None:
+    def __init__(self, classes: Sequence[str], colours: Sequence[Colour]) -> None:
         self._classes = classes
-        self._colours = [point.colour or class_colour(index) for index, point in enumerate(keypoints)]
+        self._colours = colours
         self._seen: dict[str, int] = {}
         self._heaps: dict[str | int, list[tuple[bytes, str, int]]] = {}
 
@@ -89,15 +83,15 @@ class Gallery:
     def _drawn(self, image: Image.Image, target: Any) -> Image.Image:
         if isinstance(target, Objects):
             drawn = thumbnail(image, LARGE)
-            colours = [class_colour(int(label)) for label in target.labels]
+            colours = [self._colours[label] for label in target.labels]
             names = [self._classes[label] for label in target.labels]
             draw_boxes(drawn, target.boxes * _scale(image, drawn), colours, names, target.crowd.tolist())
             return drawn
         if isinstance(target, StoredMask):
-            return draw_mask(thumbnail(image, LARGE), target.pixels)
+            return draw_mask(thumbnail(image, LARGE), target.pixels, self._colours)
         if isinstance(target, Poses):
             drawn = thumbnail(image, LARGE)
-            draw_boxes(drawn, target.boxes * _scale(image, drawn), [(255, 255, 255)] * len(target.boxes))
+            draw_boxes(drawn, target.boxes * _scale(image, drawn), [UNKNOWN] * len(target.boxes))
             scaled = target.keypoints.copy()
             scaled[..., :2] *= _scale(image, drawn)[:2]
             draw_keypoints(drawn, scaled, self._colours)

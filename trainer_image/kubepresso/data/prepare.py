@@ -22,6 +22,7 @@ from kubepresso.data.splitting import held_out
 from kubepresso.data.statistics import DatasetStatistics
 from kubepresso.data.targets import codec_of
 from kubepresso.data.writer import SplitWriter
+from kubepresso.reporting.palette import Colour, class_colours
 from kubepresso.storage.atomic import atomic_folder
 
 
@@ -35,6 +36,7 @@ class Preparation:
         classes: Class names.
         splits: By name, as in the manifest.
         findings: What the checks found.
+        colours: Of each class or keypoint in the pictures.
         pictures: Of each class or split, for the report.
         held_out: Whether valid was split off train here.
         fingerprint: The numbers of the data, as in the manifest.
@@ -47,6 +49,7 @@ class Preparation:
     classes: list[str]
     splits: dict[str, Split]
     findings: Findings
+    colours: list[Colour]
     pictures: list[tuple[str, list[Picture]]]
     held_out: bool
     fingerprint: dict[str, Any]
@@ -86,7 +89,7 @@ def prepare_source(data: DataConfig, source: Source, findings: Findings, target:
         findings: What opening the source found, and where all else is added.
         target: The prepared folder to make.
     """
-    work = _Work(data.task, source, findings)
+    work = _Work(data.task, source, findings, class_colours(len(source.classes), _own_colours(data, source)))
     manifest = None
     with contextlib.suppress(_RefusedError), atomic_folder(target) as folder:
         work.write(folder)
@@ -109,6 +112,7 @@ def prepare_source(data: DataConfig, source: Source, findings: Findings, target:
         classes=source.classes,
         splits=work.splits,
         findings=findings,
+        colours=work.colours,
         pictures=work.pictures,
         held_out=work.held_out,
         fingerprint=work.fingerprint,
@@ -117,14 +121,22 @@ def prepare_source(data: DataConfig, source: Source, findings: Findings, target:
     )
 
 
+def _own_colours(data: DataConfig, source: Source) -> list[Colour | None]:
+    """Return the colours that the user chose for classes or keypoints."""
+    if data.task == "segmentation":
+        return [(red, green, blue) for red, green, blue in data.palette or ()]
+    return [point.colour for point in source.keypoints]
+
+
 class _Work:
-    def __init__(self, task: str, source: Source, findings: Findings) -> None:
+    def __init__(self, task: str, source: Source, findings: Findings, colours: list[Colour]) -> None:
         self.task = task
         self.codec = codec_of(task)
         self.source = source
         self.findings = findings
         self.pictures: list[tuple[str, list[Picture]]] = []
-        self._gallery = Gallery(source.classes, source.keypoints)
+        self.colours = colours
+        self._gallery = Gallery(source.classes, colours)
         self.splits: dict[str, Split] = {}
         self.digest = ""
         self.held_out = "valid" not in source.splits

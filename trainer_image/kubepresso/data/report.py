@@ -11,7 +11,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.gallery import MOST_CLASSES
 from kubepresso.data.prepare import Preparation
 from kubepresso.reporting.page import write_page
-from kubepresso.reporting.pictures import class_colour, hex_colour
+from kubepresso.reporting.palette import IGNORED, hex_colour
 
 _MOST_FINDINGS = 2000
 _TITLES = {
@@ -87,13 +87,13 @@ def _tiles(preparation: Preparation, comparison: Comparison) -> list[tuple[str, 
 
 
 def _legend(preparation: Preparation) -> list[tuple[str, str]]:
-    """Return the colour of each name that is drawn without its name beside it."""
-    if preparation.task not in ("segmentation", "pose_estimation"):
+    """Return the colour of each class that is drawn into a picture."""
+    if preparation.task == "classification":
         return []
-    points = preparation.manifest.keypoints if preparation.manifest else ()
-    own = [point.colour for point in points] or [None] * len(preparation.classes)
-    colours = [colour or class_colour(index) for index, colour in enumerate(own)]
-    return [(name, hex_colour(colour)) for name, colour in zip(preparation.classes, colours, strict=True)]
+    pairs = list(zip(preparation.classes, preparation.colours, strict=True))
+    if preparation.task == "segmentation":
+        pairs.append(("to ignore", IGNORED))
+    return [(name, hex_colour(colour)) for name, colour in pairs]
 
 
 def _checks(findings: Findings) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from kubepresso.augmentation.checks import (
     check_targets,
     measure_losses,
 )
-from kubepresso.augmentation.context import BuildContext, SampleContext
+from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.figures import compare
 from kubepresso.augmentation.sheet import PhaseReport, Subject
 from kubepresso.augmentation.trace import Sample, Trace, trace
@@ -28,6 +28,7 @@ from kubepresso.data import PreparedDataset
 from kubepresso.data.dataset import ImageDataset, build_dataset
 from kubepresso.data.randomness import seeded
 from kubepresso.errors import UserError
+from kubepresso.sampling import SampleContext
 from kubepresso.steps.trial_samples import choose_samples
 
 EPOCHS = 4
@@ -56,7 +57,8 @@ class Trial:
         self.prepared = prepared
         self.seed = seed
         manifest = prepared.manifest
-        self.subject = Subject(manifest.task, manifest.classes, manifest.swap)
+        own_colours = [point.colour for point in manifest.keypoints]
+        self.subject = Subject(manifest.task, manifest.classes, manifest.swap, own_colours)
         self.problems: list[str] = []
         self.warnings: list[str] = []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,7 +24,8 @@ from kubepresso.errors import UserError
 from kubepresso.export.latency import Latency, measure_latency
 from kubepresso.export.parity import onnx_difference
 from kubepresso.models import Bundle, load_bundle
-from kubepresso.reporting import image_uri, write_page
+from kubepresso.reporting import write_page
+from kubepresso.reporting.pictures import picture_uri, thumbnail
 from kubepresso.tasks.build import build_task
 from kubepresso.tasks.classification.metrics.confusion import confusion_matrix
 from kubepresso.tasks.classification.metrics.roc import macro_roc_curve
@@ -39,6 +39,7 @@ _SETTLING_SECONDS = 5.0
 _BATCH_SIZE = 64
 _ROC_POINTS = 200
 _MISTAKES_SHOWN = 24
+_PICTURE_SIDE = 96
 # Below this many images a loader process costs more than it saves.
 _WORKERS_FROM = 5000
 
@@ -357,18 +358,11 @@ def _mistakes(
 
 
 def _pictures(reader: SplitReader, mistakes: Sequence[Mistake]) -> list[tuple[Mistake, str]]:
-    return [(mistake, _thumbnail(reader[mistake.index].image_bytes)) for mistake in mistakes]
-
-
-def _thumbnail(encoded: bytes, side: int = 96) -> str:
-    image = Image.fromarray(decode_rgb(encoded).permute(1, 2, 0).numpy())
-    scale = side / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    buffer = io.BytesIO()
-    image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR).save(
-        buffer, "PNG"
-    )
-    return image_uri(buffer.getvalue())
+    """Return each mistake with the image that the model saw, before its preprocessing."""
+    seen = [decode_rgb(reader[mistake.index].image_bytes) for mistake in mistakes]
+    images = [Image.fromarray(pixels.permute(1, 2, 0).numpy()) for pixels in seen]
+    uris = [picture_uri(thumbnail(image, _PICTURE_SIDE)) for image in images]
+    return list(zip(mistakes, uris, strict=True))
 
 
 def _track(tracked: tracking.Run, title: str, evaluation: Evaluation, report: Path) -> None:
