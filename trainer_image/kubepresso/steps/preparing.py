@@ -1,4 +1,4 @@
-"""The first steps of the pipeline by themselves: the data prepared, the augmentation tried, nothing trained."""
+"""The first steps of the pipeline alone: the data prepared, the augmentation tried, nothing trained."""
 
 from __future__ import annotations
 
