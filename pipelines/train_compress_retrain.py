@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kfp import dsl, kubernetes
+from kfp import dsl
 
 from components.compress.component import compress
 from components.evaluate.component import evaluate
@@ -11,6 +11,15 @@ from components.promote.component import promote
 from components.resolve.component import resolve
 from components.train.component import train
 from components.validate_augmentation.component import validate_augmentation
+from pipelines.surroundings import (
+    NETSPRESSO,
+    give_place,
+    give_resources,
+    give_secret,
+    give_shared_memory,
+    give_surroundings,
+    retry,
+)
 
 
 class Outputs(NamedTuple):
@@ -32,41 +41,44 @@ class Outputs(NamedTuple):
     promoted: bool
 
 
-#: Object of the namespace and its keys, each an environment variable of that name. All of them are optional.
-SETTINGS = ("kubepresso", ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "AWS_ENDPOINT_URL", "AWS_REGION"))
-SECRETS = (
-    "kubepresso",
-    (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "MLFLOW_TRACKING_USERNAME",
-        "MLFLOW_TRACKING_PASSWORD",
-        "MLFLOW_TRACKING_TOKEN",
-    ),
-)
-
-
-def give_surroundings(task: dsl.PipelineTask) -> None:
-    """Tell a task its run, its stores and their credentials by the environment, which is in no cache key."""
-    kubernetes.use_field_path_as_env(
-        task, env_name="KFP_RUN_ID", field_path="metadata.labels['pipeline/runid']"
-    )
-    config_map, settings = SETTINGS
-    kubernetes.use_config_map_as_env(task, config_map, {key: key for key in settings}, optional=True)
-    secret, credentials = SECRETS
-    kubernetes.use_secret_as_env(task, secret, {key: key for key in credentials}, optional=True)
-
-
 @dsl.pipeline(
     name="train-compress-retrain",
     description="Train a model from six YAML modules, compress it, retrain it, promote it if it is better.",
 )
-def train_compress_retrain(config_uri: str, overrides: list = []) -> Outputs:  # noqa: B006
+def train_compress_retrain(
+    config_uri: str,
+    overrides: list = [],  # noqa: B006
+    data_cpu: str = "4",
+    data_memory: str = "8Gi",
+    train_cpu: str = "4",
+    train_memory: str = "16Gi",
+    train_gpus: int = 0,
+    train_node_selector: dict = {},  # noqa: B006
+    train_tolerations: list = [],  # noqa: B006
+    evaluate_cpu: str = "4",
+    evaluate_memory: str = "8Gi",
+    evaluate_gpus: int = 0,
+    node_selector: dict = {},  # noqa: B006
+    tolerations: list = [],  # noqa: B006
+) -> Outputs:
     """Chain the steps.
 
     Args:
         config_uri: A folder, prefix or file with the six modules: a path, ``file://`` or ``s3://``.
         overrides: Dotted overrides, for example ``["training.epochs=3"]``.
+        data_cpu: Cores for preparing data and trying the augmentation.
+        data_memory: Memory for the same.
+        train_cpu: Cores of each training pod, unless ``environment.distributed.cpu`` says it.
+        train_memory: Memory of each training pod, unless ``environment.distributed.memory`` says it.
+        train_gpus: GPUs of each training pod, unless ``environment.distributed.gpus_per_node`` says it; 0: as
+            many as ``environment.gpus`` names.
+        train_node_selector: Labels of the nodes for training pods, beside those of the YAML.
+        train_tolerations: Taints that training pods accept, beside those of the YAML.
+        evaluate_cpu: Cores for evaluation, compression and promotion.
+        evaluate_memory: Memory for the same.
+        evaluate_gpus: GPUs of each evaluation.
+        node_selector: Labels of the nodes for all steps but training.
+        tolerations: Taints that all steps but training accept, as Kubernetes writes them.
 
     Returns:
         The metrics of the original, the compressed and the retrained model, the reports, the retrained model
@@ -105,19 +117,29 @@ def train_compress_retrain(config_uri: str, overrides: list = []) -> Outputs:  #
     original.set_display_name("evaluate original")
     compressed.set_display_name("evaluate compressed")
     final.set_display_name("evaluate retrained")
-    for task in (
-        resolved,
-        prepared,
-        checked,
-        trained,
-        original,
-        pruned,
-        compressed,
-        retrained,
-        final,
-        decided,
-    ):
-        give_surroundings(task)
+
+    training, evaluations = (trained, retrained), (original, compressed, final)
+    steps = (resolved, prepared, checked, *evaluations, pruned, decided)
+    give_resources(resolved, "1", "2Gi")
+    for task in (prepared, checked):
+        give_resources(task, data_cpu, data_memory)
+    for task in training:
+        give_resources(task, train_cpu, train_memory, train_gpus)
+        give_place(task, train_node_selector, train_tolerations)
+    for task in evaluations:
+        give_resources(task, evaluate_cpu, evaluate_memory, evaluate_gpus)
+    for task in (pruned, decided):
+        give_resources(task, evaluate_cpu, evaluate_memory)
+    for task in steps:
+        give_place(task, node_selector, tolerations)
+    for task in (checked, *training, *evaluations, decided):
+        give_shared_memory(task)
+    hours = {resolved: 1, checked: 2, trained: 336, retrained: 336, decided: 4}
+    for task in (*steps, *training):
+        give_surroundings(task, hours.get(task, 24))
+    give_secret(pruned, NETSPRESSO)
+    for task, times in ((prepared, 1), (trained, 2), (retrained, 2), (decided, 2)):
+        retry(task, times)
     return Outputs(
         original=original.outputs["metrics"],
         compressed=compressed.outputs["metrics"],

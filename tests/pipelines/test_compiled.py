@@ -16,11 +16,6 @@ from pipelines.compile import COMPONENTS, PIPELINES, compile_pipelines, componen
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(params=sorted(PIPELINES))
-def documents(request):
-    return list(yaml.safe_load_all((ROOT / "pipelines" / "compiled" / f"{request.param}.yaml").read_text()))
-
-
 def test_the_compiled_files_are_what_the_source_compiles_to(tmp_path):
     compile_pipelines(tmp_path)
     for name in PIPELINES:
@@ -84,12 +79,3 @@ def test_the_run_id_is_no_parameter_but_an_environment_variable(documents):
     names = {env["name"] for e in executors.values() for env in e["fieldPathAsEnv"]}
     assert names == {"KFP_RUN_ID"}
     assert len(executors) == len(documents[0]["root"]["dag"]["tasks"])
-
-
-def test_stores_and_credentials_come_from_a_config_map_and_a_secret_that_may_be_absent(documents):
-    for executor in documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
-        (config_map,), (secret,) = executor["configMapAsEnv"], executor["secretAsEnv"]
-        assert config_map["optional"]
-        assert secret["optional"]
-        assert "MLFLOW_TRACKING_URI" in {pair["envVar"] for pair in config_map["keyToEnv"]}
-        assert "AWS_SECRET_ACCESS_KEY" in {pair["envVar"] for pair in secret["keyToEnv"]}

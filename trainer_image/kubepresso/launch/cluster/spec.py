@@ -172,10 +172,14 @@ def _grace_seconds(view: View) -> int:
 
 
 def _gpus(environment: EnvironmentConfig, given: Mapping[str, Any]) -> int:
-    """Return the GPUs of a node: as the YAML says, else as the pipeline's task, else by ``gpus``."""
+    """Return the GPUs of a node: as the YAML says, else as the pipeline's task, else by ``gpus``.
+
+    A task always asks for a number, so 0 of them asks for nothing.
+    """
     limits = (given.get("resources") or {}).get("limits") or {}
-    if environment.distributed.gpus_per_node is None and GPU in limits:
-        return int(limits[GPU])
+    asked = int(limits.get(GPU, 0))
+    if environment.distributed.gpus_per_node is None and asked:
+        return asked
     return environment.gpus_per_node
 
 
