@@ -106,7 +106,8 @@ def test_a_user_error_of_the_training_is_its_lines_and_no_traceback(digits, tmp_
 def long_step(digits, tmp_path):
     """A train step that would take hours, in its own process, in its third epoch or later."""
     config = tmp_path / "config.yaml"
-    config.write_text(tiny_config(training__epochs=100_000, environment__num_workers=1))
+    settings = {"training__epochs": 100_000, "environment__num_workers": 1}
+    config.write_text(tiny_config(**settings, environment__distributed={"max_restarts": 1}))
     arguments = [sys.executable, "-c", STEP, config, digits, tmp_path / "model"]
     log = tmp_path / "log"
     with log.open("w") as output:
@@ -131,11 +132,17 @@ def rank_of(step) -> int:
 
 
 @pytest.mark.timeout(180)
-def test_a_rank_killed_in_mid_training_is_named_and_leaves_no_bundle(long_step):
+def test_a_killed_rank_is_started_again_and_named_when_it_is_killed_once_more(long_step):
     step, log, model = long_step
+    named = "rank 0 was killed by SIGKILL (exit status -9): most likely out of memory"
+    os.kill(rank_of(step), signal.SIGKILL)
+    wait_until(lambda: "going on after epoch" in log.read_text(), 90)
+    text = log.read_text()
+    assert named in text
+    assert "started again from the last checkpoint, 1 of 1" in text
     os.kill(rank_of(step), signal.SIGKILL)
     assert step.wait(90) == 1
-    assert "rank 0 was killed by SIGKILL (exit status -9): most likely out of memory" in log.read_text()
+    assert log.read_text().count(named) == 2
     assert not model.exists()
 
 

@@ -57,7 +57,9 @@ class Distributed(Section):
     )
     queue: LabelValue | None = Field(None, description="LocalQueue of Kueue; null: none.")
     max_restarts: NaturalInt = Field(
-        3, description="How often an interrupted training (preempted, evicted, node lost) goes on again."
+        3,
+        description="How often an interrupted training (preempted, evicted, node lost, process killed) "
+        "goes on again.",
     )
     timeout_seconds: PositiveInt = Field(
         1800, description="Seconds after which a collective operation without an answer fails."

@@ -34,10 +34,31 @@ class LocalLauncher:
         self._timeout_seconds = timeout_seconds
 
     def run(self, job: TrainingJob) -> None:
-        """Run the training; see `kubepresso.launch.launcher.Launcher`."""
-        processes, limit = count_processes(job.environment), self._timeout_seconds
-        if limit is None and job.environment.distributed.timeout:
-            limit = seconds(job.environment.distributed.timeout)
+        """Run the training; see `kubepresso.launch.launcher.Launcher`.
+
+        When a process was killed, all are started again, ``distributed.max_restarts`` times, and go on from
+        the last checkpoint.
+        """
+        distributed = job.environment.distributed
+        limit = self._timeout_seconds
+        if limit is None and distributed.timeout:
+            limit = seconds(distributed.timeout)
+        deadline = None if limit is None else time.monotonic() + limit
+        for restart in range(1, distributed.max_restarts + 2):
+            try:
+                self._run_once(job, deadline)
+            except TrainingError as error:
+                if not error.signal or restart > distributed.max_restarts:
+                    raise
+                again = f"started again from the last checkpoint, {restart} of {distributed.max_restarts}"
+                sys.stderr.write(f"warning: {error}; {again}\n")
+            except subprocess.TimeoutExpired:
+                raise TrainingError([f"training took more than {limit:g} s"]) from None
+            else:
+                return
+
+    def _run_once(self, job: TrainingJob, deadline: float | None) -> None:
+        processes = count_processes(job.environment)
         with tempfile.TemporaryDirectory(prefix="kubepresso-") as name:
             folder = Path(name)
             (folder / "config.yaml").write_text(job.config, encoding="utf-8")
@@ -48,9 +69,7 @@ class LocalLauncher:
                 start_new_session=True,
             )
             try:
-                exit_code = child.wait(limit)
-            except subprocess.TimeoutExpired:
-                raise TrainingError([f"training took more than {limit:g} s"]) from None
+                exit_code = child.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
             finally:
                 _stop(child)
             if exit_code:

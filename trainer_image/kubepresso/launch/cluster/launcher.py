@@ -80,6 +80,8 @@ class ClusterLauncher:
             raise
         place = reachable(job.output_uri, "the model")
         storage.get_folder(place, job.output)
+        with contextlib.suppress(UserError):  # rights to delete in the bucket are not asked for
+            storage.remove_folder(f"{place}.checkpoints")
         self._delete(path, manifest)
 
     def _train(self, job: TrainingJob, spec: JobSpec, manifest: Object, path: str) -> None:
