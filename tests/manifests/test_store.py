@@ -55,9 +55,9 @@ def test_it_makes_the_bucket_and_lets_in_who_has_the_key(command, monkeypatch, t
         assert (tmp_path / "back" / "data.yaml").read_text() == "data: 1"
         client = boto3.client("s3", region_name="us-east-1", config=Config(signature_version="s3v4"))
         assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["kubepresso"]
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "guessed")
-        stranger = boto3.client("s3", region_name="us-east-1")
-        with pytest.raises(ClientError, match="SignatureDoesNotMatch|AccessDenied"):
+        guess = {"aws_access_key_id": "someone", "aws_secret_access_key": "guessed"}
+        stranger = boto3.client("s3", region_name="us-east-1", **guess)
+        with pytest.raises(ClientError, match=r"SignatureDoesNotMatch|AccessDenied"):
             stranger.list_buckets()
     finally:
         process.terminate()
