@@ -1,8 +1,8 @@
 # One image for all components, for the pods that train, and for the MLflow server.
 #
 #   docker buildx build --tag docker.io/kubepresso/kubepresso:0.1.0 .
-#   docker buildx build --build-arg VARIANT=cpu --tag docker.io/kubepresso/kubepresso:0.1.0-cpu .
 #
+# or `make image`. --build-arg VARIANT=cpu leaves CUDA out, which is most of its size.
 # Behind a private certificate authority: --build-arg PIP_CERT=<file inside the base image>. With a package index that
 # wants a password: --secret id=pip,src=pip.conf, which no layer keeps.
 

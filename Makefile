@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := outputs/demo
 
-.PHONY: setup demo ui test test-slow lint format compile docs lock benchmark clean
+.PHONY: setup demo ui test test-slow lint format compile docs lock benchmark image clean
 
 setup: $(VENV)/.ready
 
@@ -46,6 +46,15 @@ compile: setup
 	$(BIN)/python -m pipelines.compile
 
 docs: compile
+
+# The image of all components and training pods, by Docker or what BUILDER names; VARIANT is cuda or cpu. Its name is that
+# of components/image.py, which KUBEPRESSO_IMAGE replaces.
+BUILDER ?= docker buildx build --load
+VARIANT ?= cuda
+
+image:
+	$(BUILDER) --build-arg VARIANT=$(VARIANT) \
+	  --tag "$$(PYTHONPATH=trainer_image:. $(PYTHON) -c 'from components.image import IMAGE; print(IMAGE)')" .
 
 # On a machine that does nothing else; the results stand in docs/results.md.
 benchmark: demo

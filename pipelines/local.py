@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def _run_pipeline(
     console = Console(sys.stdout, {name: task.task_info.name for name, task in tasks.items()})
     try:
         # kfp.local warns of each setting that acts on a cluster alone, and of an image not named "python".
-        with console.attached(), warnings.catch_warnings():
+        with console.attached(), _tried_once(tasks.values()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             task = train_compress_retrain(config_uri=config_uri, overrides=list(overrides))
     except RuntimeError as error:
@@ -120,6 +121,19 @@ def _run_pipeline(
         for cached in (task.name for task in console.tasks if task.cached):
             parent.cached(cached)
     return task.outputs, console.tasks
+
+
+@contextlib.contextmanager
+def _tried_once(tasks: Iterable[Any]) -> Iterator[None]:
+    """Take the retries away, which are for lost nodes: here a try would only end the same way."""
+    kept = [(task, copy.deepcopy(task.retry_policy)) for task in tasks if task.HasField("retry_policy")]
+    for task, _ in kept:
+        task.ClearField("retry_policy")
+    try:
+        yield
+    finally:
+        for task, policy in kept:
+            task.retry_policy.CopyFrom(policy)
 
 
 @contextlib.contextmanager

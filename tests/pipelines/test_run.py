@@ -173,6 +173,7 @@ def test_an_image_cut_in_half_ends_the_run_in_plain_words(project, tmp_path, all
     run = kubepresso("run", "all.yaml", cwd=tmp_path)
     assert run.returncode == 1
     assert image.name in run.stdout
+    assert run.stdout.count("> prepare-dataset") == 1, "bad data is not tried again"
     assert "prepare-dataset failed" in run.stderr
     assert "Traceback" not in run.stdout + run.stderr
     assert not list((tmp_path / "outputs").rglob("*.parquet"))
