@@ -192,9 +192,7 @@ class Trial:
 
 
 def _empty_split(split: str, phase: str) -> str:
-    why = (
-        " (where no folder is named, a tenth of each class that has two or more)" if split == "valid" else ""
-    )
+    why = " (where no folder is named, a tenth of each class of two or more)" if split == "valid" else ""
     return (
         f"augmentation.{phase}: the split {split} has no image{why}, so there is nothing to try it on; add "
         f"images, or name their folder in data.path.{split}"
