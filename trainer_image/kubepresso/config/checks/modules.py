@@ -32,7 +32,7 @@ def _check_names(data: DataConfig) -> Iterator[Finding]:
     if isinstance(data.id_mapping, tuple):
         names = [item if isinstance(item, str) else item.name for item in data.id_mapping]
         named: list[tuple[str | int, str]] = list(enumerate(names))
-    elif isinstance(data.id_mapping, dict):
+    elif isinstance(data.id_mapping, dict) and not _maps_colours(data):
         named = list(data.id_mapping.items())
     else:
         return
@@ -41,6 +41,11 @@ def _check_names(data: DataConfig) -> Iterator[Finding]:
         if name in first:
             yield error(f"the name {name!r} is that of {first[name]!r} too", "data", "id_mapping", label)
         first.setdefault(name, label)
+
+
+def _maps_colours(data: DataConfig) -> bool:
+    """Whether ``id_mapping`` is a colour map, in which several colours may be one class."""
+    return data.task == "segmentation" and data.label_image_mode != "L"
 
 
 def check_task(view: View) -> Iterator[Finding]:
