@@ -184,10 +184,10 @@ def test_a_task_that_the_data_are_not_for_is_refused(tmp_path):
 
 def test_files_that_are_there_stay_without_force(tmp_path):
     root = small_sets.class_folders(tmp_path / "pantry")
-    (tmp_path / "model.yaml").write_text("mine")
+    (tmp_path / "model.yaml").write_text("model: mine")
     with pytest.raises(UserError, match=r"model\.yaml is there already; write elsewhere"):
         make(root, tmp_path)
-    assert (tmp_path / "model.yaml").read_text() == "mine"
+    assert (tmp_path / "model.yaml").read_text() == "model: mine"
     assert not (tmp_path / "data.yaml").exists()
     make(root, tmp_path, force=True)
     assert load_config(str(tmp_path)).data.task == "classification"

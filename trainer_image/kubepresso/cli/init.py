@@ -16,11 +16,16 @@ _TASKS = ("classification", "detection", "segmentation", "pose_estimation")
 
 @click.command(name="init")
 @click.argument("data_dir")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path(), help="Folder to write to.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder to write to; default: a new one here, called NAME, or NAME-config where NAME is taken.",
+)
 @click.option("--task", type=click.Choice(_TASKS), help="Where the labels leave it open.")
 @click.option("--name", help="Name of the data set and the project; default: that of DATA_DIR.")
-@click.option("--force", is_flag=True, help="Replace files that are there.")
-def command(data_dir: str, output: Path, task: str | None, name: str | None, force: bool) -> None:
+@click.option("--force", is_flag=True, help="Replace the modules that are there.")
+def command(data_dir: str, output: Path | None, task: str | None, name: str | None, force: bool) -> None:
     """Look at the data set in DATA_DIR and write six commented YAML files for it.
 
     DATA_DIR is a folder or an archive: a path, file:// or s3://. Task, classes and image sizes are read off

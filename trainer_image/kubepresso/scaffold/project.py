@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubepresso.config import MODULES, Config, ConfigError, DataConfig, dump, load_config, parse_view
+from kubepresso.config.logging import check_name
 from kubepresso.data.location import local_source
 from kubepresso.errors import UserError
 from kubepresso.scaffold.choices import Choices, choose
@@ -19,9 +19,12 @@ from kubepresso.scaffold.evidence import Candidate, candidates, take_inventory
 from kubepresso.scaffold.looking import survey_source
 from kubepresso.scaffold.machine import Machine, look
 from kubepresso.scaffold.modules import Written, modules
+from kubepresso.scaffold.placing import TITLES, check_free, default_folder, placed, texts_to
 from kubepresso.scaffold.survey import Survey
 from kubepresso.storage import local_path
-from kubepresso.storage.atomic import explained_write
+
+#: A name that is longer than a file's may be is of no use as a folder's.
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -46,22 +49,27 @@ class Project:
 
 
 def init_project(
-    data_uri: str, folder: Path, task: str | None = None, name: str | None = None, force: bool = False
+    data_uri: str,
+    folder: Path | None = None,
+    task: str | None = None,
+    name: str | None = None,
+    force: bool = False,
 ) -> Project:
     """Look at a data set and write six commented files that fit it.
 
     Args:
         data_uri: A folder, ``file://`` or ``s3://``, or an archive in either.
-        folder: Where to write.
+        folder: Where to write; None: a folder ``name`` here, ``name-config`` where that name is taken.
         task: The task, where the data leave it open; None: told by the labels.
         name: Of data set and project; None: the folder's own.
-        force: Replace files that are there.
+        force: Replace modules that are there; other files are never replaced.
 
     Raises:
         UserError: The data set cannot be read, its task is not clear, or a file is in the way.
     """
-    _check_free(folder, force)
-    name = name or _name(data_uri)
+    name = _name(data_uri) if name is None else _checked(name)
+    folder = default_folder(data_uri, name) if folder is None else folder
+    check_free(folder, name, force)
     root_name = _root(data_uri, folder)
     place = DataConfig.model_validate({"task": "classification", "path": {"root": data_uri}})
     with local_source(place) as root:
@@ -110,7 +118,14 @@ def _name(uri: str) -> str:
     path = local_path(uri)
     last = path.absolute().name if path is not None else uri.rstrip("/").rpartition("/")[2]
     last = re.sub(r"\.(zip|tar|tgz|tar\.\w+)$", "", last, flags=re.IGNORECASE)
-    return re.sub(r"[^\w.-]+", "-", last).strip("-._") or "dataset"
+    return re.sub(r"[^\w.-]+", "-", last).strip("-._")[:_LONGEST_NAME].rstrip("-._") or "dataset"
+
+
+def _checked(name: str) -> str:
+    try:
+        return check_name(name)
+    except ValueError as error:
+        raise UserError(f"--name: {error}") from error
 
 
 def _root(uri: str, folder: Path) -> str:
@@ -121,16 +136,6 @@ def _root(uri: str, folder: Path) -> str:
     absolute, home = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
     below = absolute != home and absolute.is_relative_to(home)
     return str(absolute.relative_to(home)) if below else str(absolute)
-
-
-def _check_free(folder: Path, force: bool) -> None:
-    """Refuse to write over files, or beside ones that would be read as the same module."""
-    there = [folder / f"{module}{suffix}" for module in MODULES for suffix in (".yaml", ".yml")]
-    there = [file for file in there if file.exists() and not (force and file.suffix == ".yaml")]
-    if there:
-        names = ", ".join(file.name for file in there)
-        fix = "remove them" if force else "write elsewhere with --output, or replace them with --force"
-        raise UserError(f"{folder}: {names} {'is' if len(there) == 1 else 'are'} there already; {fix}")
 
 
 def _texts(written: Mapping[str, Written], header: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -145,40 +150,19 @@ def _texts(written: Mapping[str, Written], header: Mapping[str, Sequence[str]]) 
     }
 
 
-_TITLES = {
-    "data": "where the images are and what their labels mean",
-    "augmentation": "what happens to an image on its way to the model",
-    "model": "the network, its losses and its compression",
-    "training": "how long and how fast it learns",
-    "logging": "what is written and when a model is promoted",
-    "environment": "seed, batch and processes",
-}
-
-
 def _header(survey: Survey, name: str, folder: Path) -> dict[str, list[str]]:
     """Return the lines at the head of each file."""
     command = "kubepresso run" if survey.task == "classification" else "kubepresso prepare"
-    place = "." if folder == Path() else str(folder)
+    place = shlex.quote(str(folder))
     run = f"Run all six files of this folder with:  {command} {place}"
-    return {module: [f"{name}: {title}.", run] for module, title in _TITLES.items()}
+    return {module: [f"{name}: {title}.", run] for module, title in TITLES.items()}
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> Config:
-    """Write the files beside their places, read them as every step will, then give them their names."""
-    with _staging(folder) as staging:
-        for module, text in texts.items():
-            (staging / f"{module}.yaml").write_text(text, encoding="utf-8")
+    """Write the files beside their places, read them as every step will, then let them take their places."""
+    with placed(folder) as staging:
+        texts_to(staging, texts)
         config = load_config(str(staging))
         if config.warnings:
             raise UserError([f"the files would be read with a warning: {line}" for line in config.warnings])
-        for module in texts:
-            (staging / f"{module}.yaml").replace(folder / f"{module}.yaml")
     return load_config(str(folder))
-
-
-@contextlib.contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    with explained_write(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".kubepresso-init.", dir=folder) as staging:
-            yield Path(staging)
