@@ -30,3 +30,17 @@ def test_a_palette_is_counted_against_the_distinct_names(network_files):
 def test_indexes_of_a_mask_have_a_name_each(network_files):
     found = problems_of(network_files["segformer"], ["data.id_mapping={0: car, 1: car}"])
     assert any("data.id_mapping.1: the name 'car' is that of '0' too" in line for line in found), found
+
+
+CRANES = "data.id_mapping=[crane, bread, crane]"
+
+
+def test_classes_told_by_an_index_may_share_a_name(network_files):
+    (line,) = load_config(network_files["resnet_fc"], [CRANES, "data.layout=csv_labels"]).warnings
+    assert line.endswith("the name 'crane' is that of 0 too; they are told apart by a number")
+
+
+@pytest.mark.parametrize(("name", "layout"), [("resnet_fc", "class_folders"), ("yolox", "voc")])
+def test_classes_told_by_their_names_may_not(network_files, name, layout):
+    found = problems_of(network_files[name], [CRANES, f"data.layout={layout}"])
+    assert any(line.endswith("data.id_mapping.2: the name 'crane' is that of 0 too") for line in found), found

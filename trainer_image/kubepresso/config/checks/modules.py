@@ -36,10 +36,15 @@ def _check_names(data: DataConfig) -> Iterator[Finding]:
         named = list(data.id_mapping.items())
     else:
         return
+    # Of class folders the names decide, of the other layouts an index.
+    apart = data.task == "classification" and data.layout != "class_folders"
+    path = ("data", "id_mapping")
     first: dict[str, str | int] = {}
     for label, name in named:
         if name in first:
-            yield error(f"the name {name!r} is that of {first[name]!r} too", "data", "id_mapping", label)
+            text = f"the name {name!r} is that of {first[name]!r} too"
+            numbered = warning(f"{text}; they are told apart by a number", *path, label)
+            yield numbered if apart else error(text, *path, label)
         first.setdefault(name, label)
 
 

@@ -26,7 +26,7 @@ class CsvLabels:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Read the tables; see `registry.Format`."""
-        names = mapped_classes(data, root)
+        names = mapped_classes(data, root, repeats=True)
         tables = {
             split: _read_table(data, root, split, findings)
             for split in SPLIT_ALIASES

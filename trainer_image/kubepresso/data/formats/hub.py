@@ -45,7 +45,7 @@ class Hub:
             name: [Labelled(f"{name}:{row}", value) for row, value in enumerate(table[label])]
             for name, table in tables.items()
         }
-        names = mapped_classes(data, root) or feature_names
+        names = mapped_classes(data, root, repeats=True) or feature_names
         names, indexes = resolve_labels(written, names, f"column {label!r}", findings)
         return Source(names, {name: _HubSplit(table, image, indexes[name]) for name, table in tables.items()})
 

@@ -32,7 +32,8 @@ class ImageFolder:
             for split, folder in split_folders(data, root).items()
         }
         written = {split: [written for written, _ in rows] for split, rows in tables.items()}
-        names, indexes = resolve_labels(written, mapped_classes(data, root), f"column {label!r}", findings)
+        names = mapped_classes(data, root, repeats=True)
+        names, indexes = resolve_labels(written, names, f"column {label!r}", findings)
         splits = {}
         for split, rows in tables.items():
             pairs = zip(rows, indexes[split], strict=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.naming import classes_of_values
+from kubepresso.data.formats.naming import classes_of_values, told_apart
 
 Value = int | str | None
 
@@ -32,12 +33,13 @@ def resolve_labels(
     Args:
         splits: The labels as written.
         names: Class names from ``data.id_mapping`` or from the file's own features; None to take the set of
-            values.
+            values. Where classes share a name, labels must be indexes.
         place: What to name in an error on the set of values.
         findings: Receives labels that are no class.
 
     Returns:
-        Class names, and for each split one index for each label, None where it is no class.
+        Class names, a repeated one with a number, and for each split one index for each label, None where it
+        is no class.
 
     Raises:
         UserError: Without names, the values leave a gap.
@@ -45,25 +47,29 @@ def resolve_labels(
     if names is None:
         values = [label.value for labels in splits.values() for label in labels if label.value is not None]
         names = classes_of_values((value for value in values if not _is_negative(value)), place)
-    by_name = {name: index for index, name in enumerate(names)}
+    counts = Counter(names)
+    by_name = {name: index if counts[name] == 1 else None for index, name in enumerate(names)}
     resolved = {
         split: [_index(label, by_name, len(names), findings) for label in labels]
         for split, labels in splits.items()
     }
-    return names, resolved
+    return told_apart(names), resolved
 
 
 def _is_negative(value: int | str) -> bool:
     return isinstance(value, int) and value < 0
 
 
-def _index(label: Labelled, by_name: dict[str, int], count: int, findings: Findings) -> int | None:
+def _index(label: Labelled, by_name: dict[str, int | None], count: int, findings: Findings) -> int | None:
     value = label.value
     if isinstance(value, int) and 0 <= value < count:
         return value
+    named = by_name.get(value) if isinstance(value, str) else None
+    if named is not None:
+        return named
     if isinstance(value, str) and value in by_name:
-        return by_name[value]
-    if value is None:
+        message = f"class {value!r} is the name of several classes; write its index"
+    elif value is None:
         message = "has no label"
     elif isinstance(value, int):
         message = f"class {value} is out of range, allowed 0 to {count - 1}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,22 +116,44 @@ def relative(file: Path, root: Path) -> str:
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
 
 
-def mapped_classes(data: DataConfig, root: Path) -> list[str] | None:
+def mapped_classes(data: DataConfig, root: Path, *, repeats: bool = False) -> list[str] | None:
     """Return the class names of ``data.id_mapping``, None where it is absent.
 
     A list holds the names in label order; a dictionary maps index to name; a string names a JSON file,
     relative to the root, with either.
 
+    Args:
+        data: The configuration.
+        root: Where the data set lies.
+        repeats: Whether classes may share a name, as two of ImageNet's do: where labels are indexes.
+
     Raises:
-        UserError: The file cannot be read, or its indexes are not 0 to n - 1.
+        UserError: The file cannot be read, its indexes are not 0 to n - 1, or a name stands there twice.
     """
     mapping = read_mapping(data, root)
     if mapping is None:
         return None
     names = _ordered(mapping) if isinstance(mapping, dict) else [str(name) for name in mapping]
-    if not names or len(set(names)) != len(names):
-        raise UserError(f"data.id_mapping: needs at least one name and each name once, got {names}")
+    if not names or (len(set(names)) != len(names) and not repeats):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        found = f"found twice: {', '.join(twice[:8])}" if twice else "found none"
+        raise UserError(f"data.id_mapping: needs at least one name and each name once, {found}")
     return names
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """Return the names, a repeated one with a number: crane, crane (2)."""
+    given = list(names)
+    taken, result = set(given), []
+    seen: set[str] = set()
+    for name in given:
+        if name in seen:
+            free = (f"{name} ({number})" for number in itertools.count(2))
+            name = next(one for one in free if one not in taken)
+            taken.add(name)
+        seen.add(name)
+        result.append(name)
+    return result
 
 
 def read_mapping(data: DataConfig, root: Path) -> Any:

@@ -48,7 +48,7 @@ class ParquetFiles:
         if data.task != "classification":
             return _open_rows(data, root, files, image, label)
         written = {split: _read_labels(group, label, root) for split, group in files.items()}
-        names = mapped_classes(data, root) or class_names(feature_of(every[0], label))
+        names = mapped_classes(data, root, repeats=True) or class_names(feature_of(every[0], label))
         names, indexes = resolve_labels(written, names, f"column {label!r}", findings)
         return Source(
             names, {split: ParquetSplit(group, root, image, indexes[split]) for split, group in files.items()}
