@@ -291,3 +291,27 @@ def test_no_torch_is_imported(tmp_path):
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_class_folders_called_like_numbers_keep_their_names(tmp_path):
+    names = ["007", "0o17", "12:30", "1_0", "1e5", "2e3", "null", "yes", "~"]
+    for seed, name in enumerate(names):
+        small_sets.picture(tmp_path / "pantry" / name / "a.png", seed)
+        small_sets.picture(tmp_path / "pantry" / name / "b.png", 100 + seed)
+    assert list(make(tmp_path / "pantry", tmp_path / "config").config.data.id_mapping) == names
+
+
+@pytest.mark.parametrize("names", [["1e5", "2e3"], ["0o17", "0o11"]])
+def test_class_folders_that_are_all_numbers_keep_their_names(tmp_path, names):
+    for seed, name in enumerate(names):
+        small_sets.picture(tmp_path / "pantry" / name / "a.png", seed)
+    assert list(make(tmp_path / "pantry", tmp_path / "config").config.data.id_mapping) == sorted(names)
+
+
+def test_what_would_be_read_back_otherwise_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("kubepresso.scaffold.commented.dump_line", lambda value: str(value).replace("'", ""))
+    for name in ("1e5", "b"):
+        small_sets.picture(tmp_path / "pantry" / name / "a.png", 0)
+    with pytest.raises(UserError, match=r"data\.yaml .*read back"):
+        make(tmp_path / "pantry", tmp_path / "config")
+    assert not (tmp_path / "config").exists()

@@ -113,6 +113,16 @@ def dump(content: Any, *, sort_keys: bool = False) -> str:
     )
 
 
+def dump_line(content: Any) -> str:
+    """Write plain values as one line of YAML that :func:`parse` reads back to the same."""
+    text = str(
+        yaml.dump(
+            content, Dumper=_Dumper, sort_keys=False, default_flow_style=True, width=-1, allow_unicode=True
+        )
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 class _RefusedError(Exception):
     def __init__(self, text: str, mark: Mark | None = None) -> None:
         self.text = text

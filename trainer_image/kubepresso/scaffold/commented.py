@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
+
+from kubepresso.config.document import dump_line
 
 _WIDTH = 110
 #: Comments begin here where their lines are short enough.
@@ -56,7 +57,7 @@ def _mapping(
         inner = f"{path}.{key}" if path else str(key)
         model = getattr(parsed, str(key), None)
         comment, reason = _description(parsed, str(key)), reasons.get(inner, "")
-        start = f"{' ' * indent}{_flow(key)}:"
+        start = f"{' ' * indent}{dump_line(key)}:"
         if isinstance(value, Mapping) and isinstance(model, BaseModel) and not _is_leaf(model, value):
             yield _Line(start, comment, reason)
             yield from _mapping(value, model, inner, indent + 2, reasons)
@@ -78,12 +79,12 @@ def _entries(
         comment = _first_sentence(model) if {"name", "criterion"} & value.keys() else ""
         start = f"{' ' * indent}- "
         reason = reasons.get(f"{path}.{index}", "")
-        if len(f"{start}{_flow(value)}") <= _WIDTH:
-            yield _Line(f"{start}{_flow(value)}", comment, reason)
+        if len(f"{start}{dump_line(value)}") <= _WIDTH:
+            yield _Line(f"{start}{dump_line(value)}", comment, reason)
             continue
         for number, (key, item) in enumerate(value.items()):
             lead = start if number == 0 else " " * len(start)
-            first, *more = _wrapped(f"{lead}{_flow(key)}: ", item)
+            first, *more = _wrapped(f"{lead}{dump_line(key)}: ", item)
             yield _Line(first, comment if number == 0 else "", reason if number == 0 else "")
             yield from map(_Line, more)
 
@@ -111,23 +112,15 @@ def _first_sentence(model: Any) -> str:
     return text.replace("`", "").rstrip(".") if isinstance(model, BaseModel) else ""
 
 
-def _flow(value: Any) -> str:
-    """Write a value in one line."""
-    text: str = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=float("inf")
-    )
-    return text.removesuffix("\n").removesuffix("\n...")
-
-
 def _wrapped(start: str, value: Any) -> list[str]:
     """Write ``start`` and a value, a long list or mapping over several lines."""
-    whole = f"{start}{_flow(value)}"
+    whole = f"{start}{dump_line(value)}"
     if len(whole) <= _WIDTH or not isinstance(value, Sequence | Mapping) or isinstance(value, str):
         return [whole]
     items = (
-        [_flow({key: item})[1:-1] for key, item in value.items()]
+        [dump_line({key: item})[1:-1] for key, item in value.items()]
         if isinstance(value, Mapping)
-        else [_flow([item])[1:-1] for item in value]
+        else [dump_line([item])[1:-1] for item in value]
     )
     left, right = "{}" if isinstance(value, Mapping) else "[]"
     lines, line = [], f"{start}{left}"

@@ -8,8 +8,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from kubepresso.config import MODULES, Config, ConfigError, DataConfig, dump, load_config, parse_view
+from pydantic import BaseModel
+
+from kubepresso.config import Config, ConfigError, DataConfig, dump, load_config, parse_view
+from kubepresso.config.document import parse
 from kubepresso.config.logging import check_name
 from kubepresso.data.location import local_source
 from kubepresso.errors import UserError
@@ -139,15 +143,32 @@ def _root(uri: str, folder: Path) -> str:
 
 
 def _texts(written: Mapping[str, Written], header: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    content = dump({module: made.content for module, made in written.items()})
+    """Return the text of each module.
+
+    Raises:
+        UserError: It would not be read back as what is meant.
+    """
     try:
-        view = parse_view(content)
+        view = parse_view(dump({module: made.content for module, made in written.items()}))
     except ConfigError as error:
         raise UserError([f"cannot be written: {line}" for line in error.problems]) from error
-    return {
-        module: write_module(module, made.content, view.need(module), made.reasons, header[module])  # type: ignore[arg-type]
-        for module, made in written.items()
-    }
+    texts = {}
+    for module, made in written.items():
+        models: BaseModel = view.need(module)  # type: ignore[arg-type]
+        texts[module] = write_module(module, made.content, models, made.reasons, header[module])
+        _check_read_back(module, made.content, parse(texts[module], module).value)
+    return texts
+
+
+def _check_read_back(module: str, meant: Mapping[str, Any], read: Any) -> None:
+    read = read.get(module) if isinstance(read, dict) else None
+    keys = [key for key, value in meant.items() if not isinstance(read, dict) or read.get(key) != value]
+    if keys:
+        named = ", ".join(f"{module}.{key}" for key in keys)
+        raise UserError(
+            f"{module}.yaml cannot be written: {named} would not be read back as found; rename what it names "
+            "with plain letters and digits"
+        )
 
 
 def _header(survey: Survey, name: str, folder: Path) -> dict[str, list[str]]:
