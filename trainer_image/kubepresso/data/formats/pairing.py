@@ -76,12 +76,12 @@ def pair_files(
         _check_names(folders, images, root, findings)
         images = {key: file for key, file in images.items() if _stem(file, folders.images) in folders.names}
         labels = {key: file for key, file in labels.items() if _stem(file, folders.labels) in folders.names}
-    for key in images.keys() - labels.keys():
+    for file in (file for key, file in images.items() if key not in labels):
         message = f"no label of this name in {relative(folders.labels, root)}"
-        findings.add("missing_labels", relative(images[key], root), message)
-    for key in labels.keys() - images.keys():
+        findings.add("missing_labels", relative(file, root), message)
+    for file in (file for key, file in labels.items() if key not in images):
         message = f"no image of this name in {relative(folders.images, root)}"
-        findings.add("missing_labels", relative(labels[key], root), message)
+        findings.add("missing_labels", relative(file, root), message)
     return [Pair(file, labels[key]) for key, file in images.items() if key in labels]
 
 
