@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as F
 from torchvision.tv_tensors import Image as ImageTensor
+
+from kubepresso.data.pixels import decode_upright
 
 _FAST_PREFIXES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
@@ -17,8 +16,8 @@ _FAST_PREFIXES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 def decode_rgb(image_bytes: bytes) -> ImageTensor:
     """Decode an image upright, in RGB, whatever its mode.
 
-    JPEG and PNG go through torchvision, all else (and what it cannot read) through Pillow. Transparency is
-    dropped.
+    JPEG and PNG go through torchvision, all else (and what it cannot read) through Pillow. What a mode
+    means in 8 bits says `pixels.decode_upright`; torchvision's side agrees with it.
 
     Args:
         image_bytes: The encoded image, with any EXIF orientation.
@@ -43,6 +42,5 @@ def _decode_fast(image_bytes: bytes) -> torch.Tensor:
 
 
 def _decode_with_pillow(image_bytes: bytes) -> torch.Tensor:
-    with Image.open(io.BytesIO(image_bytes)) as image:
-        pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    pixels = np.array(decode_upright(image_bytes)[0])
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()

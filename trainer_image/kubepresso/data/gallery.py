@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from kubepresso.data.pixels import decode_upright
 from kubepresso.data.prepared import Sample, SplitReader
 from kubepresso.data.targets import Objects, Poses
 from kubepresso.data.targets.segmentation import StoredMask
@@ -77,7 +77,7 @@ class Gallery:
         ]
 
     def _picture(self, sample: Sample) -> Picture:
-        drawn = self._drawn(open_upright(sample.image_bytes), sample.target)
+        drawn = self._drawn(decode_upright(sample.image_bytes)[0], sample.target)
         return Picture(picture_uri(drawn), sample.path, drawn.width)
 
     def _drawn(self, image: Image.Image, target: Any) -> Image.Image:
@@ -97,12 +97,6 @@ class Gallery:
             draw_keypoints(drawn, scaled, self._colours)
             return drawn
         return thumbnail(image, SMALL)
-
-
-def open_upright(image_bytes: bytes) -> Image.Image:
-    """Decode an image and turn it upright, RGB."""
-    with Image.open(io.BytesIO(image_bytes)) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def _scale(image: Image.Image, drawn: Image.Image) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import warnings
 from collections import deque
@@ -13,10 +12,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
 from kubepresso.data.findings import Finding
 from kubepresso.data.formats import RawSample
+from kubepresso.data.pixels import decode_upright
 from kubepresso.data.statistics import THUMBNAIL_SIDE
 from kubepresso.data.targets import Geometry, LabelProblemError, TargetCodec
 
@@ -98,7 +98,7 @@ class Inspector:
         if not sample.image_bytes:
             return _failed(sample, sample.problem or "no image data", bytes_digest)
         try:
-            upright, orientation = _decode(sample.image_bytes)
+            upright, orientation = decode_upright(sample.image_bytes)
         except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
             return _failed(sample, f"cannot be decoded ({_reason(error)})", bytes_digest)
         pixels = hashlib.sha256(upright.tobytes() + repr(upright.size).encode()).digest()[:16]
@@ -119,16 +119,6 @@ class Inspector:
         codec = self._codec
         counts = codec.counts(target, self._classes)
         return Record(target, codec.encode(target), codec.digest(target), counts), None
-
-
-def _decode(image_bytes: bytes) -> tuple[Image.Image, int]:
-    """Return the upright image in RGB, and the orientation it was stored in."""
-    with Image.open(io.BytesIO(image_bytes)) as image:
-        image.load()
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        if orientation not in range(2, 9):
-            return image.convert("RGB"), 1
-        return ImageOps.exif_transpose(image).convert("RGB"), orientation
 
 
 def _failed(sample: RawSample, problem: str, bytes_digest: bytes) -> Inspected:

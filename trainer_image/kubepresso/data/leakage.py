@@ -10,7 +10,8 @@ import numpy as np
 
 from kubepresso.data.duplicates import DuplicateFinder
 from kubepresso.data.findings import Findings
-from kubepresso.data.gallery import SMALL, Picture, open_upright
+from kubepresso.data.gallery import SMALL, Picture
+from kubepresso.data.pixels import decode_upright
 from kubepresso.data.prepared import SplitReader
 from kubepresso.data.similarity import LikenessFinder
 from kubepresso.data.targets import TargetCodec
@@ -151,7 +152,7 @@ def _side_by_side(pair: Pair, readers: Mapping[str, SplitReader]) -> tuple[Pictu
 
 def _picture(reader: SplitReader, split: str, index: int) -> Picture:
     sample = reader[index]
-    small = thumbnail(open_upright(sample.image_bytes), SMALL + 30)
+    small = thumbnail(decode_upright(sample.image_bytes)[0], SMALL + 30)
     return Picture(picture_uri(small), f"{split}: {sample.path}", small.width)
 
 
