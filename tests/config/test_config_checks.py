@@ -29,7 +29,10 @@ ERRORS = [
     (["augmentation.train.0={name: mixing}"], "augmentation.train.0: mixing needs mixup, cutmix or both"),
     (["data.path=null"], "data.path: missing; the format local reads it"),
     (["data.format=huggingface"], "data.metadata: missing; the format huggingface reads it"),
-    (["data.id_mapping={a: x, b: x}"], "data.id_mapping.b: the name 'x' is that of 'a' too"),
+    (
+        ["data.id_mapping={a: x, b: x}", "data.layout=class_folders"],
+        "data.id_mapping.b: the name 'x' is that of 'a' too",
+    ),
     (
         ["logging.promotion.metric=top5_accuracy", "logging.metrics.metric_names=[top1_accuracy]"],
         "logging.promotion.metric: top5_accuracy is not measured; add it to logging.metrics.metric_names",

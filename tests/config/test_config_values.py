@@ -248,7 +248,7 @@ WRONG = [
     ),
     (
         "id_mapping: [cat, dog]",
-        "id_mapping: [cat, ^cat]",
+        "layout: class_folders, id_mapping: [cat, ^cat]",
         "data.id_mapping.1: the name 'cat' is that of 0 too",
     ),
     ("name: mine", "name: ^7", "data.name: must be text, found 7"),
