@@ -129,8 +129,11 @@ def by_kind(expected: str, *, allow_bool: bool = False, **kinds: tuple[type, ...
 Listed = Strict(False)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-PositiveInt = Annotated[int, Field(ge=1)]
-NaturalInt = Annotated[int, Field(ge=0)]
+#: No integer is meant to be greater, and what computes with them need not fear for its memory.
+LARGEST = 10**9
+Int = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
+NaturalInt = Annotated[int, Field(ge=0, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Side = Annotated[int, Field(ge=1, le=16384)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, Tag
 
-from kubepresso.config.base import NaturalInt, Section, by_kind
+from kubepresso.config.base import NaturalInt, PositiveInt, Section, by_kind
 
 _AMOUNT = re.compile(r"^(\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
 _FACTORS = {"": Decimal(1), "m": Decimal("0.001")}
@@ -104,7 +104,7 @@ def _check_absolute(path: str) -> str:
 
 
 Cpu = Annotated[
-    Annotated[int, Field(ge=1), Tag("cores")] | Annotated[str, AfterValidator(_check_cpu), Tag("amount")],
+    Annotated[PositiveInt, Tag("cores")] | Annotated[str, AfterValidator(_check_cpu), Tag("amount")],
     by_kind('must be a number of cores such as 8 or "500m"', cores=(int,), amount=(str,)),
 ]
 Memory = Annotated[str, AfterValidator(_check_memory)]

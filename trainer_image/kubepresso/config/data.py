@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Discriminator, Field, Tag
@@ -12,8 +13,10 @@ from kubepresso.config.base import AnyCase, Capitals, Listed, Section, Task, nul
 
 def _check_pattern(value: str) -> str:
     try:
-        re.compile(value)
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of what Python may read otherwise one day
+            re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression ({error})") from error
     return value
 

@@ -57,6 +57,10 @@ def explain(error: ValidationError, model: type[Section], value: Any) -> Iterato
             yield path, text, of_key
 
 
+def _number(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
 def suggest(word: Any, allowed: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?``, or nothing where no allowed word is near."""
     near = difflib.get_close_matches(str(word).lower(), list(allowed), n=1, cutoff=0.6)
@@ -98,7 +102,7 @@ def _explain(detail: ErrorDetails, path: Path, model: type[Section], value: Any)
         return path, f"must be {_KINDS[kind]}, found {show(given)}"
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return path, f"must be {words} {context[key]:g}, found {show(given)}"
+        return path, f"must be {words} {_number(context[key])}, found {show(given)}"
     if kind == "literal_error":
         allowed = _QUOTED.findall(context["expected"])
         return path, f"{show(given)} is not allowed; allowed: {', '.join(allowed)}{suggest(given, allowed)}"

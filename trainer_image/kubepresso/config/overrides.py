@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from kubepresso.config.document import Document, parse
+from kubepresso.config.document import MAX_DEPTH, Document, parse
 from kubepresso.config.problems import Mark, Path, Problem
+
+_SHOWN = 160  # characters of an override in what is said of it
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 def apply(document: Document, overrides: Sequence[str]) -> None:
@@ -17,7 +21,8 @@ def apply(document: Document, overrides: Sequence[str]) -> None:
         overrides: Each ``key=value`` with dots between keys and list indices; the value is YAML.
     """
     for override in overrides:
-        mark = Mark(f"override {override!r}")
+        shown = override if len(override) <= _SHOWN else f"{override[:_SHOWN]}..."
+        mark = Mark(f"override {shown!r}")
         try:
             path, value = _read(override)
             document.value = _set(document.value, path, value, ())
@@ -44,10 +49,12 @@ def _read(override: str) -> tuple[Path, Any]:
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
         raise _BadOverrideError("not an override; write key.key=value, for example training.epochs=3")
+    if len(keys) > MAX_DEPTH:
+        raise _BadOverrideError(f"its key is deeper than {MAX_DEPTH} levels")
     value = parse(text, override)
     if value.problems:
         raise _BadOverrideError(value.problems[0].text)
-    return tuple(int(key) if key.isdecimal() and key.isascii() else key for key in keys), value.value
+    return tuple(int(key) if _INDEX.fullmatch(key) else key for key in keys), value.value
 
 
 def _set(holder: Any, path: Path, value: Any, done: Path) -> Any:

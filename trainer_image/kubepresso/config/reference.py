@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from kubepresso.config.base import LARGEST
 from kubepresso.config.config import MODULES
 from kubepresso.config.schema import json_schema
 
@@ -15,6 +16,7 @@ Six modules, each a file (`data.yaml` and so on) of one folder or prefix, or all
 `environment` may be left out. Written by `kubepresso schema --markdown` from the models in
 `trainer_image/kubepresso/config/`; a test holds it to them.
 
+- No integer is greater than 10⁹.
 - Names of transforms, losses, optimizers and the like are read in any case.
 - `kubepresso validate URI` reports every problem at once, with its line and column.
 - Any key can be set from the command line: `training.epochs=3`, `augmentation.train.0.size=64`.
@@ -144,6 +146,7 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def _bounds(value: dict[str, Any]) -> str:
+    value = {key: bound for key, bound in value.items() if bound not in (LARGEST, -LARGEST)}
     if "minimum" in value and "maximum" in value:
         return f" from {value['minimum']:g} to {value['maximum']:g}"
     words = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from kubepresso.config.augmentation.common import Fill, Interpolation, RandomTransform
-from kubepresso.config.base import AnyCase
+from kubepresso.config.base import AnyCase, Int
 
 
 class TrivialAugmentWide(RandomTransform):
@@ -16,7 +16,7 @@ class TrivialAugmentWide(RandomTransform):
     name: Literal["trivialaugmentwide"] = "trivialaugmentwide"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     acts_on: ClassVar[Literal["any", "image", "tensor", "batch"]] = "image"
-    num_magnitude_bins: Annotated[int, Field(ge=2)] = Field(31, description="Strengths to draw from.")
+    num_magnitude_bins: Annotated[Int, Field(ge=2)] = Field(31, description="Strengths to draw from.")
     interpolation: Interpolation = Field("nearest", description="Interpolation.")
     fill: Fill | None = Field(None, description="Grey value, or `[r, g, b]`, of borders; null: 0.")
 

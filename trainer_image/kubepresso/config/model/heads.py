@@ -6,7 +6,16 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kubepresso.config.base import HeightWidth, Listed, Positive, PositiveInt, Section, by_name, null_means
+from kubepresso.config.base import (
+    HeightWidth,
+    Listed,
+    NaturalInt,
+    Positive,
+    PositiveInt,
+    Section,
+    by_name,
+    null_means,
+)
 from kubepresso.config.model.common import Activation, Dropout, Kernel, Norm, Share
 
 
@@ -195,7 +204,7 @@ class RTDETRParams(Section):
     dim_feedforward: PositiveInt = Field(1024, description="Channels inside the feed-forward parts.")
     dropout: Dropout = Field(0.0, description="Dropout.")
     act_type: Activation = Field("relu", description="Activation.")
-    num_denoising: Annotated[int, Field(ge=0)] = Field(100, description="Queries with noise in training.")
+    num_denoising: NaturalInt = Field(100, description="Queries with noise in training.")
     label_noise_ratio: Share = Field(0.5, description="Share of them with another label.")
     use_aux_loss: bool = Field(True, description="Loss after every layer.")
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from kubepresso.config.base import (
+    Int,
     Listed,
     NaturalInt,
     NonNegative,
@@ -37,7 +38,7 @@ class CrossEntropy(LossBase):
     criterion: Literal["cross_entropy"] = "cross_entropy"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     label_smoothing: Probability = Field(0.0, description="Part of the target spread over all classes.")
-    ignore_index: int = Field(-100, description="Label without loss.")
+    ignore_index: Int = Field(-100, description="Label without loss.")
 
 
 class FocalLoss(LossBase):
@@ -55,7 +56,7 @@ class SegCrossEntropy(LossBase):
     criterion: Literal["seg_cross_entropy"] = "seg_cross_entropy"
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
     heads: ClassVar[tuple[str, ...]] = ("all_mlp_decoder",)
-    ignore_index: int = Field(255, description="Label without loss.")
+    ignore_index: Int = Field(255, description="Label without loss.")
 
 
 class PIDNetLoss(LossBase):
@@ -64,7 +65,7 @@ class PIDNetLoss(LossBase):
     criterion: Literal["pidnet_loss"] = "pidnet_loss"
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
     heads: ClassVar[tuple[str, ...]] = ("pidnet",)
-    ignore_index: int = Field(255, description="Label without loss.")
+    ignore_index: Int = Field(255, description="Label without loss.")
 
 
 class _L1Loss(LossBase):

@@ -8,6 +8,7 @@ from pydantic import Field, Tag, model_validator
 
 from kubepresso.config.base import (
     AnyCase,
+    Int,
     Listed,
     NaturalInt,
     Positive,
@@ -38,7 +39,7 @@ class FPNParams(Section):
 
     num_outs: PositiveInt = Field(4, description="Features that come out.")
     start_level: NaturalInt = Field(0, description="First feature that is taken.")
-    end_level: Annotated[int, Field(ge=-1)] = Field(
+    end_level: Annotated[Int, Field(ge=-1)] = Field(
         -1, description="Last feature that is taken; -1: the last."
     )
     add_extra_convs: Annotated[

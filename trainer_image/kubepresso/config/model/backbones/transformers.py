@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, Field, Tag, model_validator
 
-from kubepresso.config.base import Listed, Positive, PositiveInt, Section, by_kind
+from kubepresso.config.base import Listed, NaturalInt, Positive, PositiveInt, Section, by_kind
 from kubepresso.config.model.common import Activation, BackboneBase, Dropout, PositiveInts, Stride, cumulative
 
 
@@ -181,7 +181,7 @@ class EfficientFormerParams(Section):
     )
     ffn_dropout_prob: Dropout = Field(0.0, description="Dropout in the feed-forward parts.")
     ffn_act_type: Activation = Field("gelu", description="Activation of the feed-forward parts.")
-    vit_num: Annotated[int, Field(ge=0)] = Field(1, description="Last blocks with attention.")
+    vit_num: NaturalInt = Field(1, description="Last blocks with attention.")
 
     @model_validator(mode="after")
     def _check_heads(self) -> Self:
