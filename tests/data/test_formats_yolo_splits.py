@@ -46,3 +46,80 @@ def test_order_of_findings_does_not_depend_on_the_hash_seed(tmp_path):
         for seed in "12"
     }
     assert len(printed) == 1
+
+
+def test_folders_that_the_description_names(tmp_path):
+    for split in ("mine", "holdout"):
+        pair(tmp_path, f"images/{split}/a.png")
+    put(tmp_path / "data.yaml", "path: .\ntrain: images/mine\nval: images/holdout\nnames: {0: ape}\n")
+    found, findings = names(tmp_path)
+    assert found == {"train": ["images/mine/a.png"], "valid": ["images/holdout/a.png"]}
+    assert not missing(findings)
+
+
+@pytest.mark.parametrize("before", ["../", "", "./", "/content/zoo/", "zoo/", "C:\\\\zoo\\\\"])
+def test_paths_of_another_machine_are_found_below_the_root(before, tmp_path):
+    for split in ("train", "valid", "night"):
+        pair(tmp_path, f"{split}/images/{split}.png", f"{split}/labels/{split}.txt")
+    lines = [f'train: ["{before}train/images", "{before}night/images"]', f'val: "{before}valid/images"']
+    put(tmp_path / "data.yaml", "\n".join([*lines, "nc: 1", "names: [ape]"]))
+    found, _ = names(tmp_path)
+    assert found == {
+        "train": ["night/images/night.png", "train/images/train.png"],
+        "valid": ["valid/images/valid.png"],
+    }
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_lists_of_images(described, tmp_path):
+    for n in range(6):
+        pair(tmp_path, f"images/{n}.png")
+    put(tmp_path / "train.txt", "\n".join(f"./images/{n}.png" for n in range(3)))
+    put(tmp_path / "val.txt", "data/zoo/images/3.png\n/home/zoo/images/4.png\n\nimages/gone.png\n")
+    if described:
+        put(tmp_path / "data.yaml", "path: .\ntrain: train.txt\nval: val.txt\nnames: {0: ape}\n")
+    found, findings = names(tmp_path)
+    assert found == {
+        "train": ["images/0.png", "images/1.png", "images/2.png"],
+        "valid": ["images/3.png", "images/4.png"],
+    }
+    assert missing(findings) == ["val.txt:4: 'images/gone.png' is not there"]
+
+
+def test_a_described_folder_that_is_not_there_is_an_error_but_for_test(tmp_path):
+    pair(tmp_path, "images/a.png")
+    put(tmp_path / "data.yaml", "train: images\nval: images/holdout\ntest: ../test/images\nnames: [ape]\n")
+    with pytest.raises(UserError, match=r"data.yaml: val: 'images/holdout' is not there.*data.path.train"):
+        names(tmp_path)
+    put(tmp_path / "data.yaml", "train: images\nval:\ntest: ../test/images\nnames: [ape]\n")
+    found, findings = names(tmp_path)
+    assert found == {"train": ["images/a.png"]}
+    assert missing(findings) == ["data.yaml: test: '../test/images' is not there"]
+
+
+def test_what_data_path_names_comes_before_the_description(tmp_path):
+    for split in ("train", "mine"):
+        pair(tmp_path, f"images/{split}/a.png")
+    put(tmp_path / "data.yaml", "train: images/train\nnames: [ape]\n")
+    found, _ = names(tmp_path, path={"train": {"image": "images/mine"}})
+    assert found == {"train": ["images/mine/a.png"]}
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_a_split_of_images_without_labels_is_reported(described, tmp_path):
+    pair(tmp_path, "images/train/a.png")
+    put(tmp_path / "images/val/b.png", image_bytes())
+    if described:
+        put(tmp_path / "data.yaml", "train: images/train\nval: images/val\nnames: [ape]\n")
+    found, findings = names(tmp_path)
+    assert found == {"train": ["images/train/a.png"]}
+    assert missing(findings)[0].startswith("images/val/b.png: no label of this name in ")
+
+
+def test_a_label_called_as_companions_are_is_one_where_an_image_has_its_name(tmp_path):
+    for name in ("train", "train.001", "obj"):
+        pair(tmp_path, f"images/train/{name}.png")
+    put(tmp_path / "labels/train/classes.txt", "ape\n")
+    found, findings = names(tmp_path, id_mapping=["ape"])
+    assert found == {"train": [f"images/train/{name}.png" for name in ("obj", "train.001", "train")]}
+    assert not missing(findings)

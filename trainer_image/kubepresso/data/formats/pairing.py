@@ -36,7 +36,12 @@ class Pair(NamedTuple):
 
 
 def pair_files(
-    folders: Folders, root: Path, data: DataConfig, findings: Findings, is_label: Callable[[Path], bool]
+    folders: Folders,
+    root: Path,
+    data: DataConfig,
+    findings: Findings,
+    is_label: Callable[[Path], bool],
+    is_companion: Callable[[Path], bool] = lambda file: False,
 ) -> list[Pair]:
     """Pair each image with its label.
 
@@ -50,6 +55,7 @@ def pair_files(
         data: The data module of the configuration.
         findings: Receives what has no partner.
         is_label: Whether a file is a label by its name.
+        is_companion: Whether a label that no image has the name of is likely no label at all.
 
     Raises:
         UserError: Two files of the same kind have the same name.
@@ -66,7 +72,7 @@ def pair_files(
         None if mixed and label_pattern else findings,
     )
     labels = _by_key(
-        (file for file in list_files(folders.labels) if is_label(file)),
+        (file for file in _files_below(folders.labels) if is_label(file)),
         folders.labels,
         root,
         label_pattern,
@@ -79,10 +85,14 @@ def pair_files(
     for file in (file for key, file in images.items() if key not in labels):
         message = f"no label of this name in {relative(folders.labels, root)}"
         findings.add("missing_labels", relative(file, root), message)
-    for file in (file for key, file in labels.items() if key not in images):
+    for file in (file for key, file in labels.items() if key not in images and not is_companion(file)):
         message = f"no image of this name in {relative(folders.images, root)}"
         findings.add("missing_labels", relative(file, root), message)
     return [Pair(file, labels[key]) for key, file in images.items() if key in labels]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return list_files(folder) if folder.is_dir() else []  # a split may have images and no labels
 
 
 def _by_key(
@@ -134,7 +144,7 @@ def _stem(file: Path, folder: Path) -> str:
 def paired_splits(
     pairs: Mapping[str, Sequence[Pair]], root: Path, make: Callable[[Path, str], Label]
 ) -> dict[str, FileSplit]:
-    """Return the splits of pairs.
+    """Return the splits of pairs; one without any, but train, is none: its files are findings.
 
     Args:
         pairs: By split.
@@ -149,4 +159,5 @@ def paired_splits(
             ]
         )
         for split, group in pairs.items()
+        if group or split == "train"
     }

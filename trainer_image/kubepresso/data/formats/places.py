@@ -40,16 +40,15 @@ def paired_folders(data: DataConfig, root: Path, label_folders: Sequence[str]) -
     """
     if named_places(data, root):
         return _named(data, root, label_folders)
-    images, labels = _first(root, IMAGE_FOLDERS), _first(root, label_folders)
+    images, labels = first_folder(root, IMAGE_FOLDERS), first_folder(root, label_folders)
     if images and labels:
-        found = {
-            split: Folders(folder, labels / folder.name)
-            for split, folder in _splits_in(images)
-            if (labels / folder.name).is_dir()
-        }
-        return found if "train" in found else {"train": Folders(images, labels)}
+        found = {split: Folders(folder, labels / folder.name) for split, folder in _splits_in(images)}
+        labelled = "train" in found and found["train"].labels.is_dir()
+        return found if labelled else {"train": Folders(images, labels)}
     return {
-        split: Folders(_first(folder, IMAGE_FOLDERS) or folder, _first(folder, label_folders) or folder)
+        split: Folders(
+            first_folder(folder, IMAGE_FOLDERS) or folder, first_folder(folder, label_folders) or folder
+        )
         for split, folder in split_folders(data, root).items()
     }
 
@@ -58,7 +57,7 @@ def _named(data: DataConfig, root: Path, label_folders: Sequence[str]) -> dict[s
     found, problems = {}, []
     for split, images in split_folders(data, root).items():
         given = split_path(data, split, "label")
-        labels = root / given if given else _beside(images, label_folders)
+        labels = root / given if given else labels_beside(images, label_folders)
         if not labels.is_dir():
             problems.append(
                 f"data.path.{split}.label: {labels} is not a folder; name it relative to data.path.root"
@@ -69,8 +68,8 @@ def _named(data: DataConfig, root: Path, label_folders: Sequence[str]) -> dict[s
     return found
 
 
-def _beside(images: Path, label_folders: Sequence[str]) -> Path:
-    """Put the name of a label folder where the path has one of an image folder."""
+def labels_beside(images: Path, label_folders: Sequence[str]) -> Path:
+    """Put the name of a label folder where the path has one of an image folder; else they lie together."""
     parts = images.parts
     for index in range(len(parts) - 1, -1, -1):
         if parts[index] in IMAGE_FOLDERS:
@@ -79,7 +78,8 @@ def _beside(images: Path, label_folders: Sequence[str]) -> Path:
     return images
 
 
-def _first(folder: Path, names: Sequence[str]) -> Path | None:
+def first_folder(folder: Path, names: Sequence[str]) -> Path | None:
+    """Return the first of the folders inside that is there."""
     return next((folder / name for name in names if (folder / name).is_dir()), None)
 
 

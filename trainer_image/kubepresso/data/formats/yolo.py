@@ -16,14 +16,15 @@ import numpy as np
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
-from kubepresso.data.formats.naming import classes_of_values, mapped_classes
+from kubepresso.data.formats.naming import classes_of_values, mapped_classes, named_places
 from kubepresso.data.formats.number_lines import class_index, read_numbers
-from kubepresso.data.formats.pairing import pair_files, paired_splits
+from kubepresso.data.formats.pairing import Folders, pair_files, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.problems import LabelProblems
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import Source
 from kubepresso.data.formats.yolo_names import names_beside
+from kubepresso.data.formats.yolo_splits import described_folders
 from kubepresso.data.targets import Geometry, LabelProblemError, Objects
 from kubepresso.errors import UserError
 
@@ -45,8 +46,12 @@ class Yolo:
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
         pairs = {
-            split: pair_files(place, root, data, findings, _is_label)
-            for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()
+            split: [
+                pair
+                for place in places
+                for pair in pair_files(place, root, data, findings, _is_label, _is_companion)
+            ]
+            for split, places in _folders(data, root, findings).items()
         }
         if not any(pairs.values()):
             raise UserError(
@@ -106,8 +111,19 @@ class YoloLabel:
         return sorted(value for value in _indexes_in([self.file]) if value < self.count)
 
 
+def _folders(data: DataConfig, root: Path, findings: Findings) -> dict[str, list[Folders]]:
+    described = None if named_places(data, root) else described_folders(root, _LABEL_FOLDERS, findings)
+    if described is not None:
+        return described
+    return {split: [place] for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()}
+
+
 def _is_label(file: Path) -> bool:
-    return file.suffix.lower() == ".txt" and file.stem.lower().split(".")[0] not in _OTHER_TEXTS
+    return file.suffix.lower() == ".txt"
+
+
+def _is_companion(file: Path) -> bool:
+    return file.stem.lower().split(".")[0] in _OTHER_TEXTS
 
 
 def _relative_box(values: list[float]) -> tuple[float, float, float, float] | None:

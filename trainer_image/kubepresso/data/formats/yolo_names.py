@@ -20,9 +20,9 @@ def names_beside(root: Path) -> list[str] | None:
     Raises:
         UserError: The file is there and cannot be read.
     """
-    for name in _DESCRIPTIONS:
-        if (root / name).is_file():
-            return _described(root / name)
+    described = description(root)
+    if described is not None:
+        return _names_in(*described)
     for name in _LISTS:
         if (root / name).is_file():
             names = [line.strip() for line in _read(root / name).splitlines() if line.strip()]
@@ -30,7 +30,15 @@ def names_beside(root: Path) -> list[str] | None:
     return None
 
 
-def _described(file: Path) -> list[str] | None:
+def description(root: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return Ultralytics' description of the data set and what it holds; None where there is none.
+
+    Raises:
+        UserError: The file is there and cannot be read.
+    """
+    file = next((root / name for name in _DESCRIPTIONS if (root / name).is_file()), None)
+    if file is None:
+        return None
     try:
         content: Any = yaml.load(_read(file), Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -40,7 +48,11 @@ def _described(file: Path) -> list[str] | None:
             else 1
         )
         raise UserError(f"{file}:{line}: not YAML; {_FIX}") from error
-    names = content.get("names") if isinstance(content, dict) else None
+    return file, content if isinstance(content, dict) else {}
+
+
+def _names_in(file: Path, content: dict[str, Any]) -> list[str] | None:
+    names = content.get("names")
     if names is None:
         return None
     if isinstance(names, dict):
