@@ -107,7 +107,7 @@ ERRORS = [
     (
         "rtmpose",
         ["data.id_mapping.1.swap=null"],
-        "data.id_mapping.0.swap: 'left' changes places with 'right', but that one with None",
+        "data.id_mapping.0.swap: 'left' changes places with 'right', but that one has swap: null",
     ),
     (
         "rtmpose",

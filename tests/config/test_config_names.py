@@ -44,3 +44,16 @@ def test_classes_told_by_an_index_may_share_a_name(network_files):
 def test_classes_told_by_their_names_may_not(network_files, name, layout):
     found = problems_of(network_files[name], [CRANES, f"data.layout={layout}"])
     assert any(line.endswith("data.id_mapping.2: the name 'crane' is that of 0 too") for line in found), found
+
+
+@pytest.mark.parametrize(
+    "names", ["left_eye, right_eye, nose", "{name: L_Eye}, {name: R_Eye}", "nose, eye left, eye right"]
+)
+def test_left_and_right_in_names_are_swaps_enough_for_a_mirror(network_files, names):
+    overrides = [f"data.id_mapping=[{names}]"]
+    assert load_config(network_files["rtmpose"], overrides).warnings == ()
+
+
+def test_the_tasks_of_data_and_model_are_read_alike(network_files):
+    config = load_config(network_files["yolox"], ["model.task=DETECTION", "data.task=Detection"])
+    assert config.model.task == config.data.task == "detection"

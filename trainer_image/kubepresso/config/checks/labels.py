@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kubepresso.config.checks.findings import Finding, error, warning
 from kubepresso.config.config import View
 from kubepresso.config.data import DataConfig, Keypoint, parse_colour
+from kubepresso.config.keypoints import paired_by_name
 from kubepresso.config.model.losses import CrossEntropy, PIDNetLoss, SegCrossEntropy
 
 _MAPPING = ("data", "id_mapping")
@@ -64,9 +65,9 @@ def _check_partner(point: Keypoint, partners: dict[str, str | None], index: int)
     if point.swap not in partners:
         yield error(f"{point.swap!r} is no keypoint", *_MAPPING, index, "swap")
     elif partners[point.swap] != point.name:
-        text = (
-            f"{point.name!r} changes places with {point.swap!r}, but that one with {partners[point.swap]!r}"
-        )
+        other = partners[point.swap]
+        that = f"with {other!r}" if other is not None else "has swap: null"
+        text = f"{point.name!r} changes places with {point.swap!r}, but that one {that}"
         yield error(text, *_MAPPING, index, "swap")
 
 
@@ -78,6 +79,8 @@ def check_flips(view: View) -> Iterator[Finding]:
     if not isinstance(data.id_mapping, tuple) or any(point.swap is not None for point in data.keypoints):
         return
     names = [item.name if isinstance(item, Keypoint) else item for item in data.id_mapping]
+    if any(paired_by_name(names)):
+        return
     for index, entry in enumerate(augmentation.train):
         if entry.name in _FLIPS and getattr(entry, "p", 0) > 0:
             shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")

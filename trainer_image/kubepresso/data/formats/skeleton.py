@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from kubepresso.config.data import DataConfig
+from kubepresso.config.keypoints import paired_by_name
 from kubepresso.data.formats.naming import read_mapping
 from kubepresso.data.targets import Keypoint
 from kubepresso.errors import UserError
-
-_SIDES = (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT"))
-_INITIALS = (("l_", "r_"), ("L_", "R_"), ("l-", "r-"), ("L-", "R-"))
 
 
 def configured_keypoints(data: DataConfig, root: Path) -> tuple[Keypoint, ...] | None:
@@ -70,23 +68,6 @@ def skeleton(entries: Sequence[Described], place: str) -> tuple[Keypoint, ...]:
     return tuple(
         Keypoint(name, swap, entry[2]) for name, swap, entry in zip(names, swaps, entries, strict=True)
     )
-
-
-def paired_by_name(names: Sequence[str]) -> list[str | None]:
-    """Return for each name the one with left and right changed, None where there is none."""
-    present = set(names)
-    return [next((other for other in _mirrored(name) if other in present), None) for name in names]
-
-
-def _mirrored(name: str) -> list[str]:
-    found = []
-    for left, right in _SIDES:
-        found += [name.replace(one, other) for one, other in ((left, right), (right, left)) if one in name]
-    for left, right in _INITIALS:
-        found += [
-            other + name[len(one) :] for one, other in ((left, right), (right, left)) if name.startswith(one)
-        ]
-    return found
 
 
 def _entry(item: Any) -> Described:
