@@ -86,7 +86,7 @@ class Compression(Section):
 class ModelConfig(Section):
     """Architecture, start weights, losses and how the model is compressed."""
 
-    task: Annotated[Task, AnyCase, Capitals] = Field(description="Task; must be the same as `data.task`.")
+    task: Annotated[Task, AnyCase] = Field(description="Task; must be the same as `data.task`.")
     name: str = Field(min_length=1, description="Name of the model in logs, files and the registry.")
     checkpoint: Checkpoint = Field(Checkpoint(), description="Weights to start from.")
     freeze_backbone: bool = Field(False, description="Train the neck and head only.")
