@@ -39,3 +39,15 @@ def test_a_pattern_that_may_change_its_meaning_is_read_in_silence(complete_file)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_config(complete_file, [f"{IMAGE}='[[a-z]+'"])
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "data.yaml")
+    with pytest.raises(ConfigError, match=r"data\.yaml: is a pipe or device, expected a file"):
+        load_config(str(tmp_path / "data.yaml"))
+
+
+def test_a_device_is_no_file_and_is_not_read(tmp_path):
+    (tmp_path / "all.yaml").symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match=r"all\.yaml: is a pipe or device, expected a file"):
+        load_config(str(tmp_path / "all.yaml"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,12 @@ def read(place: LocalPlace, limit: int | None) -> bytes:
     """Read a file, at most ``limit`` bytes of it.
 
     Raises:
-        UserError: It is not there, is a folder, or cannot be read.
+        UserError: It is not there, is a folder, a pipe or a device, or cannot be read.
     """
     try:
+        # A pipe without a writer would be waited for, and a device has no end.
+        if not (stat.S_ISREG(mode := place.path.stat().st_mode) or stat.S_ISDIR(mode)):
+            raise UserError(f"{place.path}: is a pipe or device, expected a file")
         with place.path.open("rb") as file:
             return file.read() if limit is None else file.read(limit)
     except OSError as error:
