@@ -1,5 +1,6 @@
 """Patterns, numbers, keys and files that would break what reads them: each has a line that says so."""
 
+import os
 import warnings
 
 import pytest
