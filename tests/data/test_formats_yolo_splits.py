@@ -123,3 +123,11 @@ def test_a_label_called_as_companions_are_is_one_where_an_image_has_its_name(tmp
     found, findings = names(tmp_path, id_mapping=["ape"])
     assert found == {"train": [f"images/train/{name}.png" for name in ("obj", "train.001", "train")]}
     assert not missing(findings)
+
+
+def test_a_test_folder_that_is_not_described_is_the_test_split(tmp_path):
+    for split in ("train", "valid", "test"):
+        pair(tmp_path, f"{split}/images/a.png", f"{split}/labels/a.txt")
+    put(tmp_path / "data.yaml", "train: ../train/images\nval: ../valid/images\nnames: [ape]\n")
+    found, _ = names(tmp_path)
+    assert found == {split: [f"{split}/images/a.png"] for split in ("train", "valid", "test")}

@@ -112,10 +112,18 @@ class YoloLabel:
 
 
 def _folders(data: DataConfig, root: Path, findings: Findings) -> dict[str, list[Folders]]:
+    by_name = {split: [place] for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()}
     described = None if named_places(data, root) else described_folders(root, _LABEL_FOLDERS, findings)
-    if described is not None:
-        return described
-    return {split: [place] for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()}
+    if described is None:
+        return by_name
+    taken = [place.images for places in described.values() for place in places]
+    for split, (place,) in by_name.items():  # a test folder is often there and not described
+        apart = not any(
+            place.images.is_relative_to(other) or other.is_relative_to(place.images) for other in taken
+        )
+        if apart and split != "train":
+            described.setdefault(split, [place])
+    return described
 
 
 def _is_label(file: Path) -> bool:
