@@ -160,6 +160,25 @@ def test_a_rank_that_hangs_is_named_when_the_time_is_up(tmp_path):
 
 
 @pytest.mark.timeout(240)
+def test_a_process_that_waits_in_vain_ends_before_its_time_of_grace(tmp_path):
+    training = Training(tmp_path / "hung", write_digits(tmp_path / "prepared"), 2)
+    process = training.start(workers=0)
+    try:
+        wait_until(lambda: training.steps() > 2 or process.poll() is not None, process)
+        waiting, hanging = ranks_of(process)
+        os.kill(hanging, signal.SIGSTOP)
+        time.sleep(1)
+        asked = time.monotonic()
+        os.kill(waiting, signal.SIGTERM)
+        wait_until(lambda: waiting not in ranks_of(process) or process.poll() is not None, process)
+        assert time.monotonic() - asked < 15  # of 25 s
+    finally:
+        for rank in ranks_of(process):  # each is in a session of its own
+            os.kill(rank, signal.SIGKILL)
+        end(process)
+
+
+@pytest.mark.timeout(240)
 def test_a_rank_that_is_killed_is_replaced_and_changes_no_bit(tmp_path):
     dataset = write_digits(tmp_path / "prepared")
     expected = Training(tmp_path / "whole", dataset, 2).finish()

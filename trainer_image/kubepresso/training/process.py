@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -9,6 +10,8 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
@@ -16,6 +19,11 @@ from kubepresso.exit_codes import RESUME_EXIT_CODE
 #: Seconds since 1970 at which whoever launched the training started its first process.
 LAUNCHED_AT_VARIABLE = "KUBEPRESSO_LAUNCHED_AT"
 
+#: A process that was asked to end waits in vain when no step is done for this long, and for so many times the
+#: slowest of the last steps.
+_IDLE_SECONDS = 5.0
+_IDLE_STEPS = 3
+_LOOK_SECONDS = 0.1
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PR_SET_PDEATHSIG = 1
 
@@ -56,21 +64,40 @@ def end_with_parent() -> None:
 class StopRequest:
     """SIGTERM, from its arrival on: the training looks at it after each step.
 
-    A thread takes the signal in, since the main one may be waiting for another process in native code.
+    A thread takes the signal in, since the main one may be waiting for another process in native code. It
+    ends the process when the time is over, and before that when no step is done any more: then another
+    process is gone for which this one waits, nothing new can be saved, and the last checkpoint is whole.
 
     Args:
-        grace_seconds: This long after the arrival the process ends, whatever it does: it would be killed
-            anyway, and the last checkpoint is whole.
+        grace_seconds: From the arrival to the end, whatever the process does: it would be killed anyway.
     """
 
     def __init__(self, grace_seconds: float) -> None:
         self.grace_seconds = grace_seconds
         self._arrived = threading.Event()
+        self._saving = False
+        self._beat = time.monotonic()
+        self._times: deque[float] = deque(maxlen=5)
 
     @property
     def arrived(self) -> bool:
         """Whether the process was asked to end."""
         return self._arrived.is_set()
+
+    def beat(self) -> None:
+        """Tell that a step or batch is done."""
+        now = time.monotonic()
+        self._times.append(now - self._beat)
+        self._beat = now
+
+    @contextlib.contextmanager
+    def saving(self) -> Iterator[None]:
+        """Tell that the state is being saved, for which there is the whole time of grace."""
+        self._saving = True
+        try:
+            yield
+        finally:
+            self._saving = False
 
     def listen(self) -> None:
         """Take over the handling of SIGTERM; loader workers, which inherit it, just end."""
@@ -91,5 +118,10 @@ class StopRequest:
         while signal.SIGTERM not in receiver.recv(64):
             pass
         self._arrived.set()
-        time.sleep(self.grace_seconds)
+        arrival = time.monotonic()
+        while (now := time.monotonic()) < arrival + self.grace_seconds:
+            patience = max(_IDLE_SECONDS, _IDLE_STEPS * max(self._times, default=0.0))
+            if not self._saving and now - max(self._beat, arrival) > patience:
+                break
+            time.sleep(_LOOK_SECONDS)
         os._exit(RESUME_EXIT_CODE)

@@ -49,6 +49,7 @@ class Keeper:
         Raises:
             InterruptedTrainingError: This or another process was asked to end; the state is saved.
         """
+        self.stop.beat()
         if self.group.roll_call:
             self.group.roll_call.note(self.state.epoch + 1, self.state.step)
         granted = self._agreement.after_step()
@@ -69,6 +70,7 @@ class Keeper:
         Raises:
             InterruptedTrainingError: It was; what `before_validation` kept is saved.
         """
+        self.stop.beat()
         if self.stop.arrived:
             self._write(self._pending)
             self._leave()
@@ -124,8 +126,10 @@ class Keeper:
                 self.kept.save(taken.on_cpu(), taken.values)
 
         if taken or weights:
-            self._writer.put(write)
+            with self.stop.saving():
+                self._writer.put(write)
 
     def _leave(self) -> None:
-        self._writer.flush()
+        with self.stop.saving():
+            self._writer.flush()
         raise InterruptedTrainingError
