@@ -17,6 +17,7 @@ from kubepresso.data.formats.coco_annotations import (
     classes_in,
     corners_of,
     label_of_each,
+    report_strays,
 )
 from kubepresso.data.formats.coco_classes import category_names, class_indexes
 from kubepresso.data.formats.coco_file import read_coco
@@ -53,6 +54,7 @@ class Coco:
         for split, table in tables.items():
             classes = class_indexes(table.categories, names)
             place = relative(files[split], root)
+            report_strays(table, place, findings)
             make: Callable[[int], Label] = (
                 functools.partial(InstanceMask, table, classes, place, names)
                 if masks

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kubepresso.data.findings import Findings
 from kubepresso.data.formats.coco_tables import CocoTables
 from kubepresso.data.formats.problems import LabelProblems
 
@@ -13,6 +14,19 @@ from kubepresso.data.formats.problems import LabelProblems
 def annotation_places(tables: CocoTables, place: str, rows: np.ndarray) -> list[str]:
     """Return where each annotation stands: COCO's files have one line, so it is the id that finds it."""
     return [f"{place}: annotation {tables.annotations.ids[row]}" for row in rows]
+
+
+def report_strays(tables: CocoTables, place: str, findings: Findings) -> None:
+    """Report annotations of images that the file does not list.
+
+    Args:
+        tables: Of the file.
+        place: The file's name inside the source.
+        findings: Receives them as ``missing_labels``.
+    """
+    strays = np.flatnonzero(tables.annotations.image < 0)
+    for where in annotation_places(tables, place, strays):
+        findings.add("missing_labels", where, "its image_id is not one of the images")
 
 
 def label_of_each(

@@ -14,7 +14,7 @@ import numpy as np
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.coco_annotations import annotation_places, corners_of
+from kubepresso.data.formats.coco_annotations import annotation_places, corners_of, report_strays
 from kubepresso.data.formats.coco_file import read_coco
 from kubepresso.data.formats.coco_places import list_splits, split_files
 from kubepresso.data.formats.coco_split import CocoSplit
@@ -47,6 +47,8 @@ class CocoKeypoints:
         listed = list_splits(
             data, root, files, {split: t.images.names for split, t in tables.items()}, findings
         )
+        for split, table in tables.items():
+            report_strays(table, relative(files[split], root), findings)
         keypoints = configured_keypoints(data, root) or _described(tables.values(), root)
         splits = {
             split: CocoSplit(

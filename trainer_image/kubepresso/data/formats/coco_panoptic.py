@@ -13,6 +13,7 @@ import numpy as np
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
+from kubepresso.data.formats.coco_annotations import report_strays
 from kubepresso.data.formats.coco_classes import category_names, class_indexes
 from kubepresso.data.formats.coco_file import read_coco
 from kubepresso.data.formats.coco_places import Listed, list_splits, split_files
@@ -74,6 +75,7 @@ class CocoPanoptic:
                 )
             )
             place = relative(files[split], root)
+            report_strays(table, place, findings)
             there = _with_masks(listed[split], table, folder, place, findings)
             make = functools.partial(PanopticMask, table, by_category, folder, place, names)
             splits[split] = CocoSplit(there, make)
