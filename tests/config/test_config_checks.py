@@ -57,7 +57,7 @@ def test_error(complete_file, overrides, expected):
 
 WARNINGS = [
     (
-        ["training.epochs=20"],
+        ["training.epochs=20", "training.scheduler.iters_per_phase=7"],
         "17:298: training.scheduler.end_epoch: 90 is after the last epoch and is taken as 20",
     ),
     (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubepresso.config.checks import architecture, labels, modules, sizes, tasks
+from kubepresso.config.checks import architecture, labels, modules, sizes, tasks, training
 from kubepresso.config.checks.findings import Finding
 from kubepresso.config.checks.recipes import check_recipes
 from kubepresso.config.checks.untrainable import find_untrainable
@@ -17,7 +17,8 @@ _CHECKS = (
     modules.check_data,
     modules.check_task,
     modules.check_checkpoint,
-    modules.check_training,
+    training.check_training,
+    training.check_validations,
     modules.check_logging,
     modules.check_environment,
     check_recipes,

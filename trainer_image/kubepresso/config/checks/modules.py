@@ -9,8 +9,6 @@ from kubepresso.config.checks.recipes import final_size
 from kubepresso.config.cluster import amount
 from kubepresso.config.config import View
 from kubepresso.config.data import DataConfig
-from kubepresso.config.problems import Path
-from kubepresso.config.training.schedulers import Scheduler
 
 #: What holds a network that cannot be trained, or may hold code.
 _REFUSED_WEIGHTS = (".onnx", ".tflite", ".pkl")
@@ -72,33 +70,6 @@ def check_checkpoint(view: View) -> Iterator[Finding]:
             yield warning("has no effect while use_pretrained is false", *path, "path")
     if checkpoint.load_head and not checkpoint.use_pretrained:
         yield warning("has no effect while use_pretrained is false", *path, "load_head")
-
-
-def check_training(view: View) -> Iterator[Finding]:
-    """Check that schedules end with the training, and that precision is said once."""
-    training = view.training
-    if training is None:
-        return
-    yield from _check_schedule(training.scheduler, training.epochs, ("training", "scheduler"))
-    again = training.retraining
-    if again.scheduler is not None:
-        epochs = again.epochs or training.epochs
-        yield from _check_schedule(again.scheduler, epochs, ("training", "retraining", "scheduler"))
-    if training.mixed_precision and training.precision == "fp32":
-        yield warning("overrides mixed_precision: true", "training", "precision")
-
-
-def _check_schedule(scheduler: Scheduler, epochs: int, path: Path) -> Iterator[Finding]:
-    end = getattr(scheduler, "end_epoch", None)
-    if end is not None and end > epochs:
-        yield warning(f"{end} is after the last epoch and is taken as {epochs}", *path, "end_epoch")
-    warmup = getattr(scheduler, "warmup_epochs", 0)
-    last = min(end or epochs, epochs)
-    if warmup >= last:
-        yield warning(f"{warmup} leaves nothing after the warm-up of {last} epochs", *path, "warmup_epochs")
-    late = [epoch for epoch in getattr(scheduler, "milestones", ()) if epoch >= epochs]
-    if late:
-        yield warning(f"{late[0]} is never reached in {epochs} epochs", *path, "milestones")
 
 
 def check_logging(view: View) -> Iterator[Finding]:

@@ -1,0 +1,72 @@
+"""What a training cannot mean: schedules never run through, parts that are not there, sizes that differ."""
+
+import pytest
+
+from kubepresso.config import load_config
+
+SCHEDULER = "training.scheduler"
+OPTIONS = "logging.model_save_options"
+AGAIN = "training.retraining"
+#: Network, what is set, and the line that it must give.
+WARNINGS = [
+    (
+        "resnet_fc",
+        [f"{SCHEDULER}={{name: step, iters_per_phase: 10}}"],
+        f"{SCHEDULER}.iters_per_phase: 10 is never reached in 10 epochs: the rate stays as it is",
+    ),
+    (
+        "resnet_fc",
+        [f"{SCHEDULER}={{name: step, iters_per_phase: 7, end_epoch: 6}}"],
+        f"{SCHEDULER}.iters_per_phase: 7 is never reached in 10 epochs: the rate stays as it is",
+    ),
+    (
+        "resnet_fc",
+        [f"{SCHEDULER}={{name: cosine, iters_per_phase: 10, warmup_epochs: 3}}"],
+        f"{SCHEDULER}.iters_per_phase: 10 is more than the 7 epochs after the warm-up: the rate does not "
+        "fall to its end",
+    ),
+    (
+        "resnet_fc",
+        ["training.optimizer={lr: 1.e-6}"],
+        f"{SCHEDULER}.min_lr: 1e-05 is greater than the learning rate, 1e-06, which then never falls",
+    ),
+    (
+        "resnet_fc",
+        [f"{AGAIN}={{optimizer: {{lr: 1.e-6}}}}"],
+        f"{SCHEDULER}.min_lr: 1e-05 is greater than the learning rate, 1e-06, which then never falls",
+    ),
+    (
+        "resnet_fc",
+        [f"{AGAIN}={{scheduler: {{name: poly, min_lr: 1}}}}"],
+        f"{AGAIN}.scheduler.min_lr: 1 is greater than the learning rate, 6e-05, which then never falls",
+    ),
+    (
+        "resnet_fc",
+        ["training.epochs=40", f"{OPTIONS}.validation_epoch=50"],
+        f"{OPTIONS}.validation_epoch: 50 validates after the first and the last of 40 epochs only",
+    ),
+]
+#: What is meant, and is told nothing.
+FINE = [
+    ("resnet_fc", [f"{SCHEDULER}={{name: step, iters_per_phase: 9}}"]),
+    ("resnet_fc", [f"{SCHEDULER}={{name: cosine, iters_per_phase: 7, warmup_epochs: 3}}"]),
+    ("resnet_fc", ["training.optimizer={lr: 1.e-5}"]),
+    ("resnet_fc", [f"{AGAIN}={{optimizer: {{weight_decay: 0}}}}"]),
+    ("resnet_fc", ["training.epochs=6"]),
+    ("resnet_fc", ["training.epochs=11"]),
+]
+
+
+def ends_with(lines, expected):
+    return any(line.endswith(f": {expected}") for line in lines)
+
+
+@pytest.mark.parametrize(("name", "overrides", "expected"), WARNINGS, ids=[case[2][:60] for case in WARNINGS])
+def test_warning(network_files, name, overrides, expected):
+    lines = load_config(network_files[name], overrides).warnings
+    assert ends_with(lines, expected), lines
+
+
+@pytest.mark.parametrize(("name", "overrides"), FINE, ids=str)
+def test_no_warning(network_files, name, overrides):
+    assert load_config(network_files[name], overrides).warnings == ()
