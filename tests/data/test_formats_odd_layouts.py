@@ -1,7 +1,12 @@
 """Data sets as people really have them: nothing of them is left out without a word."""
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from annotation_writers import coco, coco_image, data_config, image_bytes, put, read
+from annotation_writers import coco, coco_image, data_config, image_bytes, put, put_mask, read
+
+from kubepresso.errors import UserError
 
 
 def found_in(findings, check):
@@ -25,3 +30,26 @@ def test_annotations_of_images_that_are_not_listed_are_told(task, tmp_path):
     place = f"annotations/{name}_train.json: annotation"
     message = "its image_id is not one of the images"
     assert found_in(findings, "missing_labels") == [f"{place} 1: {message}", f"{place} 2: {message}"]
+
+
+@pytest.mark.parametrize("mapping", [None, ["wall", "crack"]])
+def test_masks_of_0_and_255_are_refused_as_255_is_no_class(mapping, tmp_path):
+    for n in range(3):
+        put(tmp_path / f"images/{n}.png", image_bytes())
+        put_mask(tmp_path / f"masks/{n}.png", np.arange(64 * 48).reshape(48, 64) % 2 * (255 if n else 0))
+    with pytest.raises(UserError, match=r"0 and 255.*255 is no class.*\(255, 255, 255\)"):
+        read(data_config(tmp_path, "segmentation", id_mapping=mapping))
+    mapping = {"(0, 0, 0)": "wall", "(255, 255, 255)": "crack"}
+    source, _, targets = read(
+        data_config(tmp_path, "segmentation", id_mapping=mapping, label_image_mode="RGB")
+    )
+    assert source.classes == ["wall", "crack"]
+    assert [set(np.unique(target.pixels)) for target in targets.values()] == [{0}, {0, 1}, {0, 1}]
+
+
+def test_a_table_of_masks_of_0_and_255_is_refused(tmp_path):
+    mask = put_mask(tmp_path / "mask.png", [[0, 255]])
+    rows = [{"image": {"bytes": image_bytes()}, "mask": {"bytes": mask.read_bytes()}}] * 2
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
+    with pytest.raises(UserError, match=r"255 is no class"):
+        read(data_config(tmp_path, "segmentation"))

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -15,7 +16,10 @@ from PIL import Image
 from kubepresso.data.formats.colours import ColourTable
 from kubepresso.data.formats.orientation import needs_turn, turn_mask
 from kubepresso.data.targets import IGNORE, ClassMask, Geometry, LabelProblemError
+from kubepresso.errors import UserError
 
+_LOOKED_INTO = 64
+Item = TypeVar("Item")
 _GREY_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
 
 
@@ -123,9 +127,28 @@ def finish_mask(values: np.ndarray, place: str, geometry: Geometry, names: Seque
 
 
 def values_in(files: Iterable[Path]) -> set[int]:
-    """Return the values of all masks but `IGNORE`; files that cannot be read give none."""
+    """Return the values of all masks; files that cannot be read give none."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return set().union(*pool.map(_values_of, files)) - {IGNORE}
+        return set().union(*pool.map(_values_of, files))
+
+
+def check_values(values: set[int]) -> None:
+    """Refuse values that are black and white, not class indexes: all of one class would be ignored.
+
+    Raises:
+        UserError: There are 0 and `IGNORE`, and no others.
+    """
+    if values == {0, IGNORE}:
+        raise UserError(
+            f"data: the masks hold 0 and {IGNORE} alone, and {IGNORE} is no class; where it is one, set "
+            'data.label_image_mode: RGB and data.id_mapping: {"(0, 0, 0)": background, '
+            '"(255, 255, 255)": <name>}, or write it as 1'
+        )
+
+
+def some_of(items: Sequence[Item]) -> Sequence[Item]:
+    """Return items from all over a sequence, few enough to be read at once."""
+    return items[:: max(len(items) // _LOOKED_INTO, 1)][:_LOOKED_INTO]
 
 
 def _values_of(file: Path) -> set[int]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.colours import ColourTable, colour_classes
-from kubepresso.data.formats.mask_files import MaskFile, values_in
+from kubepresso.data.formats.mask_files import MaskFile, check_values, some_of, values_in
 from kubepresso.data.formats.naming import IMAGE_SUFFIXES, classes_of_values, mapped_classes
 from kubepresso.data.formats.pairing import Folders, pair_files, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import Source
 from kubepresso.data.formats.voc_lists import devkit, listed_splits
+from kubepresso.data.targets import IGNORE
 
 LABEL_FOLDERS = ("masks", "mask", "labels", "annotations", "SegmentationClass", "gtFine", "gt")
 _SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg"}  # JPEG changes values
@@ -55,14 +56,16 @@ def mask_classes(data: DataConfig, root: Path, files: Sequence[Path]) -> tuple[l
     Args:
         data: The data module of the configuration.
         root: The source's root.
-        files: All masks; read where ``data.id_mapping`` names no classes.
+        files: All masks; some are read where ``data.id_mapping`` names the classes, else all.
 
     Raises:
-        UserError: There are colours to look up and ``data.id_mapping`` names none, or the indexes found leave
-            a gap.
+        UserError: There are colours to look up and ``data.id_mapping`` names none, the indexes found leave a
+            gap, or masks are black and white.
     """
     coloured = colour_classes(data, root)
     if coloured is not None:
         return coloured
     names = mapped_classes(data, root)
-    return names or classes_of_values(values_in(files), "masks"), None
+    values = values_in(files if names is None else some_of(files))
+    check_values(values)
+    return names or classes_of_values(values - {IGNORE}, "masks"), None

@@ -14,7 +14,7 @@ from kubepresso.config.data import DataConfig
 from kubepresso.data.formats.boxes import as_objects, check_boxes
 from kubepresso.data.formats.coco_annotations import corners_of
 from kubepresso.data.formats.colours import ColourTable, colour_classes
-from kubepresso.data.formats.mask_files import decode_mask, finish_mask
+from kubepresso.data.formats.mask_files import check_values, decode_mask, finish_mask
 from kubepresso.data.formats.naming import classes_of_values, mapped_classes
 from kubepresso.data.formats.problems import LabelProblems
 from kubepresso.data.formats.source import Label
@@ -71,8 +71,11 @@ def row_labels(
     coloured = colour_classes(data, root)
     if coloured is not None:
         return coloured[0], functools.partial(RowMask, *coloured)
-    found = mapped_classes(data, root) or feature_names
-    names = found or classes_of_values(_mask_values(values()), "masks")
+    names = mapped_classes(data, root) or feature_names
+    if names is None:
+        found = _mask_values(values())
+        check_values(found)
+        names = classes_of_values(found - {IGNORE}, "masks")
     return names, functools.partial(RowMask, names, None)
 
 
@@ -207,4 +210,4 @@ def _mask_values(values: Iterable[Any]) -> set[int]:
             found |= set(np.unique(_mask(value, "", None)).tolist())
         except LabelProblemError:
             continue  # reported when its sample is read
-    return found - {IGNORE}
+    return found
