@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_sources import MadeSplit, prepare_made
+from made_sources import MadeSplit, make_target, prepare_made
 
 from kubepresso.data.splitting import held_out
+from kubepresso.data.targets import LabelProblemError
 
 
 def test_one_class_a_sample_splits_as_it_always_did():
@@ -56,13 +57,46 @@ def test_several_classes_a_sample_keep_their_shares():
     assert largest_error(chosen) < largest_error(blind) / 2
 
 
-def test_every_class_of_two_images_or_more_is_in_both_parts():
-    strata = [[0], [0, 1], [0, 1], [2], [2], [0], [0], [0, 3], *([0] for _ in range(40))]
+def test_every_class_of_five_images_or_more_is_in_both_parts():
+    strata = [
+        [0],
+        *([0, 1] for _ in range(5)),
+        *([2] for _ in range(5)),
+        [0],
+        [0, 3],
+        *([0] for _ in range(40)),
+    ]
     chosen = held_out(strata)
     for label in (0, 1, 2):
         having = {bool(chosen[i]) for i, classes in enumerate(strata) if label in classes}
         assert having == {True, False}, label
-    assert not chosen[7]  # the only image of class 3
+    assert not chosen[12]  # the only image of class 3
+
+
+PAIRS = [classes for rare in range(50) for classes in [(0,), (0, rare + 1), (0, rare + 1)]]
+
+
+@pytest.mark.parametrize(
+    "strata",
+    [
+        [(index // 2,) for index in range(400)],
+        [(index // 4,) for index in range(400)],
+        [(index // 3, 200 + index // 2) for index in range(240)],
+        [(0,)] * 100 + [(1 + index // 2,) for index in range(200)],
+        PAIRS,
+    ],
+)
+def test_a_tenth_is_a_tenth_where_classes_are_small(strata):
+    chosen = held_out(strata)
+    assert chosen.mean() == pytest.approx(0.1, abs=0.02)
+    for label in {label for classes in strata for label in classes}:
+        assert any(label in classes for classes, valid in zip(strata, chosen, strict=True) if not valid)
+
+
+@pytest.mark.parametrize("strata", [[(0,)] * 2, [(0,)] * 4, [(0,), (0,), (1,), (1,)], [(0, 1), (0, 1), (2,)]])
+def test_valid_is_not_empty_where_the_data_is_small(strata):
+    chosen = held_out(strata)
+    assert chosen.sum() == 1
 
 
 def test_images_without_a_class_are_split_too():
@@ -77,3 +111,50 @@ def test_valid_is_split_off_where_there_is_none(task, tmp_path):
     assert first.splits["train"].count + first.splits["valid"].count == 60
     assert 5 <= first.splits["valid"].count <= 7
     assert first.manifest.digest == second.manifest.digest
+
+
+def all_but(*usable):
+    def target(task, index):
+        if index not in usable:
+            raise LabelProblemError("no label")
+        return make_target(task, index)
+
+    return target
+
+
+@pytest.mark.parametrize("usable", [(3, 17), (0, 1), (18, 19), (0, 3, 6, 9), tuple(range(0, 20, 3))])
+def test_valid_is_held_out_of_the_usable_samples(usable, tmp_path):
+    splits = {"train": MadeSplit("detection", 20, target=all_but(*usable))}
+    found = prepare_made("detection", tmp_path / "prepared", splits, invalid_labels="skip")
+    assert found.manifest is not None
+    assert found.splits["valid"].count >= 1
+    assert 1 <= found.splits["train"].count == len(usable) - found.splits["valid"].count
+
+
+def test_a_class_whose_choice_is_of_no_use_gets_another(tmp_path):
+    strata = [(index % 3,) for index in range(60)]
+    bad = int(np.flatnonzero(held_out(strata))[0]) % 3
+    chosen = [index for index in np.flatnonzero(held_out(strata)).tolist() if index % 3 == bad]
+    usable = [index for index in range(60) if index not in chosen]
+    splits = {"train": MadeSplit("classification", 60, target=all_but(*usable))}
+    found = prepare_made("classification", tmp_path / "prepared", splits, invalid_labels="skip")
+    assert found.splits["valid"].class_counts == [1 if label == bad else 2 for label in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        ({"train": MadeSplit("detection", 9, target=all_but(5))}, "valid: nothing to hold out"),
+        ({"train": MadeSplit("detection", 9, target=all_but())}, "train: no image that can be used"),
+        (
+            {"train": MadeSplit("detection", 9), "valid": MadeSplit("detection", 3, 9, all_but())},
+            "valid: no image that can be used",
+        ),
+    ],
+)
+def test_an_empty_split_is_refused_with_the_fix(splits, expected, tmp_path):
+    found = prepare_made("detection", tmp_path / "prepared", splits, invalid_labels="skip")
+    assert found.manifest is None
+    refused = found.findings.refused()
+    assert any(line.startswith(expected) for line in refused)
+    assert any("add images" in line for line in refused)

@@ -14,6 +14,7 @@ POLICIES = {
     "duplicates_within_splits": "warn",
     "near_duplicates_across_splits": "warn",
     "empty_classes": "refuse",
+    "empty_splits": "refuse",
     "unused_files": "warn",
     "drift": "warn",
 }
@@ -112,6 +113,8 @@ def _shortened(check: str, found: list[Finding]) -> Iterable[str]:
         "invalid_labels": "correct these labels, or leave them out with data.checks.invalid_labels: skip",
         "missing_labels": "add them, or leave these files out with data.checks.missing_labels: skip",
         "empty_classes": "add images, drop the class, or allow it with data.checks.empty_classes: warn",
+        "empty_splits": "correct the labels and images that are left out, add images, "
+        "or see whether data.path leads to this split",
         "duplicates_across_splits": "keep each picture in one split, or allow it with "
         "data.checks.duplicates_across_splits: warn",
         "near_duplicates_across_splits": "keep pictures of one scene in one split, or allow it with "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from kubepresso.data.leakage import LeakageSearch, NearDuplicates
 from kubepresso.data.manifest import Manifest, Split
 from kubepresso.data.prepared import SplitReader
 from kubepresso.data.progress import PreparationProgress
-from kubepresso.data.splitting import held_out
+from kubepresso.data.splitting import deal
 from kubepresso.data.statistics import DatasetStatistics
 from kubepresso.data.targets import codec_of
 from kubepresso.data.writer import SplitWriter
@@ -159,16 +159,23 @@ class _Work:
         self.splits = dict(sorted(self.splits.items(), key=lambda item: order[item[0]]))
         self.digest = self._content.finish(classes)
         self.fingerprint = self.statistics.fingerprint()
+        self._report_empty_splits()
         self._report_empty_classes()
         self._look_again(folder)
 
     def _write_split(self, name: str, writers: dict[str, SplitWriter]) -> None:
         split = self.source.splits[name]
-        to_valid = held_out(split.strata()) if "valid" in writers and name == "train" else None
-        inspector = Inspector(self.codec, self.source.classes)
-        for index, inspected in enumerate(inspector.inspect_all(split)):
-            target = "valid" if to_valid is not None and to_valid[index] else name
-            self._take(inspected, target, writers[target])
+        inspected = self._advancing(Inspector(self.codec, self.source.classes).inspect_all(split))
+        if name == "train" and "valid" in writers:
+            dealt = deal(inspected, lambda sample: sample.record is not None, split.strata())
+        else:
+            dealt = ((name, sample) for sample in inspected)
+        for target, sample in dealt:
+            self._take(sample, target, writers[target])
+
+    def _advancing(self, inspected: Iterable[Inspected]) -> Iterator[Inspected]:
+        for sample in inspected:
+            yield sample
             self._progress.advance()
 
     def _take(self, inspected: Inspected, split: str, writer: SplitWriter) -> None:
@@ -187,7 +194,18 @@ class _Work:
         self.leakage.add(split, inspected.pixels_digest)
         self._gallery.add(split, record.target, inspected.bytes_digest)
 
+    def _report_empty_splits(self) -> None:
+        for name in ("train", "valid"):
+            if name in self.splits and not self.splits[name].count:
+                message = "no image that can be used"
+                if name == "valid" and self.held_out:
+                    usable = self.splits["train"].count
+                    message = f"nothing to hold out: train has {usable} usable images, at least 2 are needed"
+                self.findings.add("empty_splits", name, message)
+
     def _report_empty_classes(self) -> None:
+        if not self.splits["train"].count:
+            return
         for label, name in enumerate(self.source.classes):
             counts = {split: entry.class_counts[label] for split, entry in self.splits.items()}
             if not counts["train"]:

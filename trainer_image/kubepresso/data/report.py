@@ -22,6 +22,7 @@ _TITLES = {
     "duplicates_within_splits": "The same picture several times in one split",
     "near_duplicates_across_splits": "Almost the same picture in several splits",
     "empty_classes": "Classes without a training image",
+    "empty_splits": "Splits without an image",
     "unused_files": "Files left unused",
     "drift": "Data unlike the data before",
 }
