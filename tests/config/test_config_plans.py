@@ -2,10 +2,11 @@
 
 import pytest
 
-from kubepresso.config import load_config
+from kubepresso.config import ConfigError, load_config
 
 SCHEDULER = "training.scheduler"
 OPTIONS = "logging.model_save_options"
+GROUPS = "training.optimizer.overwrite"
 AGAIN = "training.retraining"
 #: Network, what is set, and the line that it must give.
 WARNINGS = [
@@ -42,8 +43,35 @@ WARNINGS = [
     ),
     (
         "resnet_fc",
+        ["model.freeze_backbone=true", f"{GROUPS}=[{{param_group: backbone, lr: 0.1}}]"],
+        f"{GROUPS}.0.param_group: has no effect: model.freeze_backbone is true",
+    ),
+    (
+        "resnet_fc",
         ["training.epochs=40", f"{OPTIONS}.validation_epoch=50"],
         f"{OPTIONS}.validation_epoch: 50 validates after the first and the last of 40 epochs only",
+    ),
+]
+ERRORS = [
+    (
+        "resnet_fc",
+        [f"{GROUPS}=[{{param_group: neck, lr: 0.1}}]"],
+        f"{GROUPS}.0.param_group: the model has no neck; it has backbone and head",
+    ),
+    (
+        "pidnet",
+        [f"{GROUPS}=[{{param_group: head, lr: 0.1}}]"],
+        f"{GROUPS}.0.param_group: the model has no head; pidnet is not made of parts",
+    ),
+    (
+        "yolox",
+        [f"{GROUPS}=[{{param_group: neck, lr: 0.1}}, {{param_group: head}}, {{param_group: Neck, lr: 0.2}}]"],
+        f"{GROUPS}.2.param_group: neck stands in 0 too",
+    ),
+    (
+        "pidnet",
+        ["model.freeze_backbone=true"],
+        "model.freeze_backbone: the model has no backbone; pidnet is not made of parts",
     ),
 ]
 #: What is meant, and is told nothing.
@@ -53,6 +81,9 @@ FINE = [
     ("resnet_fc", ["training.optimizer={lr: 1.e-5}"]),
     ("resnet_fc", [f"{AGAIN}={{optimizer: {{weight_decay: 0}}}}"]),
     ("resnet_fc", ["training.epochs=6"]),
+    ("resnet_fc", [f"{GROUPS}=[{{param_group: backbone, lr: 0.1}}, {{param_group: head}}]"]),
+    ("resnet_fc", ["model.freeze_backbone=true", f"{GROUPS}=[{{param_group: head, lr: 0.1}}]"]),
+    ("yolox", [f"{GROUPS}=[{{param_group: neck, lr: 0.1}}]"]),
     ("resnet_fc", ["training.epochs=11"]),
 ]
 
@@ -65,6 +96,13 @@ def ends_with(lines, expected):
 def test_warning(network_files, name, overrides, expected):
     lines = load_config(network_files[name], overrides).warnings
     assert ends_with(lines, expected), lines
+
+
+@pytest.mark.parametrize(("name", "overrides", "expected"), ERRORS, ids=[case[2][:60] for case in ERRORS])
+def test_error(network_files, name, overrides, expected):
+    with pytest.raises(ConfigError) as caught:
+        load_config(network_files[name], overrides)
+    assert ends_with(caught.value.problems, expected), caught.value.problems
 
 
 @pytest.mark.parametrize(("name", "overrides"), FINE, ids=str)

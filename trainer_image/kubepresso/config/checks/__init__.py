@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kubepresso.config.checks import architecture, labels, modules, sizes, tasks, training
 from kubepresso.config.checks.findings import Finding
+from kubepresso.config.checks.parts import check_parts
 from kubepresso.config.checks.recipes import check_recipes
 from kubepresso.config.checks.untrainable import find_untrainable
 from kubepresso.config.checks.unused import check_unused
@@ -21,6 +22,7 @@ _CHECKS = (
     training.check_validations,
     modules.check_logging,
     modules.check_environment,
+    check_parts,
     check_recipes,
     tasks.check_model_for_task,
     tasks.check_metrics_for_task,
