@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.archive import SUFFIXES, extract, is_archive
-from kubepresso.data.formats.naming import SPLIT_ALIASES, canonical_split, split_path
+from kubepresso.data.formats.naming import SPLIT_ALIASES, canonical_split, is_hidden, split_path
 from kubepresso.data.formats.places import IMAGE_FOLDERS
 from kubepresso.data.workspace import workspace
 from kubepresso.errors import UserError
@@ -81,7 +81,7 @@ def _fetch(uri: str, folder: Path) -> Path:
 
 def _entered(data: DataConfig, folder: Path) -> Path:
     """Return the only folder inside, unless its name means something to the formats or is configured."""
-    inside = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    inside = [entry for entry in folder.iterdir() if not is_hidden(entry.name)]
     if len(inside) != 1 or not inside[0].is_dir():
         return folder
     name = inside[0].name

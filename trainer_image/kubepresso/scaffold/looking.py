@@ -20,7 +20,8 @@ from kubepresso.data.formats.naming import canonical_split
 from kubepresso.data.formats.source import FileSplit, RawSample, read_sample
 from kubepresso.data.targets import Geometry, LabelProblemError, Objects
 from kubepresso.errors import UserError
-from kubepresso.scaffold.evidence import Candidate, Inventory, spread
+from kubepresso.scaffold.evidence import Candidate
+from kubepresso.scaffold.inventory import Inventory, spread
 from kubepresso.scaffold.masks import describe_masks
 from kubepresso.scaffold.survey import Survey
 
@@ -49,8 +50,11 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
     """
     notes: dict[str, str] = {}
     keys: dict[str, Any] = {"path": {"root": str(inventory.root), **_tables(candidate, inventory)}}
-    if candidate.layout == "masks":
-        found = describe_masks(inventory)
+    if candidate.masks is not None and candidate.masks.pattern is not None:
+        keys["path"]["pattern"] = candidate.masks.pattern
+        notes["path.pattern"] = f"The mask of an image has its name and {candidate.masks.ending}"
+    if candidate.masks is not None:
+        found = describe_masks(candidate.masks.files, inventory)
         keys |= found.data
         notes |= found.notes
     if candidate.points:

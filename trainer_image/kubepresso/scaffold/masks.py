@@ -12,7 +12,7 @@ from PIL import Image
 
 from kubepresso.data.targets.kinds import IGNORE
 from kubepresso.errors import UserError
-from kubepresso.scaffold.evidence import MASK_SUFFIXES, MASK_WORDS, Inventory, spread
+from kubepresso.scaffold.inventory import Inventory, spread
 
 #: Masks that are decoded.
 _MASKS = 500
@@ -35,17 +35,16 @@ class Masks(NamedTuple):
     notes: Mapping[str, str]
 
 
-def describe_masks(inventory: Inventory) -> Masks:
+def describe_masks(files: Sequence[Path], inventory: Inventory) -> Masks:
     """Decode some masks and name their classes.
+
+    Args:
+        files: All masks.
+        inventory: All files, for one that names the classes.
 
     Raises:
         UserError: They hold more colours than there can be classes: they are pictures.
     """
-    files = [
-        file
-        for file in inventory.images
-        if file.suffix.lower() in MASK_SUFFIXES and MASK_WORDS.search(inventory.name(file.parent))
-    ]
     some = spread(files, _MASKS)
     all_of_them = "all" if len(some) == len(files) else f"{len(some):,} of"
     looked_at = f"in {all_of_them} {len(files):,} masks"

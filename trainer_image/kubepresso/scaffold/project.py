@@ -15,16 +15,20 @@ from pydantic import BaseModel
 from kubepresso.config import Config, ConfigError, DataConfig, dump, load_config, parse_view
 from kubepresso.config.document import parse
 from kubepresso.config.logging import check_name
+from kubepresso.data.archive import is_archive
+from kubepresso.data.formats.naming import is_hidden, split_of
 from kubepresso.data.location import local_source
 from kubepresso.errors import UserError
 from kubepresso.scaffold.choices import Choices, choose
 from kubepresso.scaffold.commented import write_module
-from kubepresso.scaffold.evidence import Candidate, candidates, take_inventory
+from kubepresso.scaffold.evidence import Candidate, candidates
+from kubepresso.scaffold.inventory import Inventory, take_inventory
 from kubepresso.scaffold.looking import survey_source
 from kubepresso.scaffold.machine import Machine, look
 from kubepresso.scaffold.modules import Written, modules
 from kubepresso.scaffold.placing import TITLES, check_free, default_folder, placed, texts_to
 from kubepresso.scaffold.survey import Survey
+from kubepresso.scaffold.unlabelled import no_labels
 from kubepresso.storage import local_path
 
 #: A name that is longer than a file's may be is of no use as a folder's.
@@ -78,21 +82,43 @@ def init_project(
     place = DataConfig.model_validate({"task": "classification", "path": {"root": data_uri}})
     with local_source(place) as root:
         assert root is not None
-        inventory = take_inventory(root)
-        candidate = _pick(candidates(inventory), task, data_uri)
+        inventory, found, entered = _look_into(root, enter=not is_archive(data_uri))
+        if not found:
+            raise no_labels(data_uri, inventory)
+        candidate = _pick(found, task, data_uri)
+        root_name = "/".join((root_name.rstrip("/"), *entered)) if entered else root_name
         survey = survey_source(candidate, inventory, root_name)
     machine = look()
     choices = choose(survey, machine)
     written = modules(survey, choices, machine, name)
     config = _write(folder, _texts(written, _header(survey, name, folder)))
-    return Project(folder, survey, candidate.found, machine, choices, config)
+    where = f", in {'/'.join(entered)}" if entered else ""
+    return Project(folder, survey, f"{candidate.found}{where}", machine, choices, config)
+
+
+def _look_into(root: Path, enter: bool) -> tuple[Inventory, list[Candidate], tuple[str, ...]]:
+    """Return the files, the ways to read them, and the folders that were entered to find any.
+
+    A folder is entered where it is all that its parent holds, and nothing can be read in the parent.
+    """
+    outermost, inside = None, root
+    while True:
+        inventory = take_inventory(inside)
+        outermost = outermost or inventory
+        found = candidates(inventory)
+        if found:
+            return inventory, found, inside.relative_to(root).parts
+        entries = [entry for entry in inside.iterdir() if not is_hidden(entry.name)]
+        if not enter or len(entries) != 1 or not entries[0].is_dir() or split_of(entries[0].name):
+            return outermost, [], ()
+        inside = entries[0]
 
 
 def _pick(found: Sequence[Candidate], task: str | None, place: str) -> Candidate:
     """Return the one candidate.
 
     Raises:
-        UserError: There is none, or several and the task does not decide.
+        UserError: None is for the task, or there are several and the task does not decide.
     """
     fitting = [
         candidate
@@ -102,11 +128,6 @@ def _pick(found: Sequence[Candidate], task: str | None, place: str) -> Candidate
     if len(fitting) == 1:
         return fitting[0]
     listed = [f"{candidate.found}: {candidate.task}" for candidate in fitting or found]
-    if not found:
-        raise UserError(
-            f"{place}: no labels found; needed are class folders, a CSV table, Parquet, XML, YOLO or COCO "
-            "boxes, masks, or keypoints"
-        )
     if not fitting:
         raise UserError([f"{place}: nothing is there for the task {task}; found:", *listed])
     tasks = sorted({candidate.task for candidate in fitting})

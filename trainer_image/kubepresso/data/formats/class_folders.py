@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.naming import list_images, mapped_classes, relative, split_folders
+from kubepresso.data.formats.naming import is_hidden, list_images, mapped_classes, relative, split_folders
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import FileSplit, ImageFile, Source, labelled_file
 from kubepresso.errors import UserError
@@ -37,7 +37,7 @@ class ClassFolders:
 
 
 def _class_folders(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
 def _files(

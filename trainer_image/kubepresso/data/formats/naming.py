@@ -32,6 +32,16 @@ def canonical_split(name: str) -> str | None:
     return next((split for split, aliases in SPLIT_ALIASES.items() if token in aliases), None)
 
 
+def split_of(folder: str) -> str | None:
+    """Return the split that a folder is by its whole name, None where it is none."""
+    return next((split for split, aliases in SPLIT_ALIASES.items() if folder.lower() in aliases), None)
+
+
+def is_hidden(name: str) -> bool:
+    """Tell the name of a file or folder that is no part of the data: hidden, or an archiver's own."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def split_folders(data: DataConfig, root: Path) -> dict[str, Path]:
     """Return the folder of each split.
 
@@ -53,9 +63,7 @@ def split_folders(data: DataConfig, root: Path) -> dict[str, Path]:
         return folders
     found: dict[str, Path] = {}
     for folder in sorted(entry for entry in root.iterdir() if entry.is_dir()):
-        name = next(
-            (split for split, aliases in SPLIT_ALIASES.items() if folder.name.lower() in aliases), None
-        )
+        name = split_of(folder.name)
         if name:
             found.setdefault(name, folder)
     return found if "train" in found else {"train": root}
@@ -100,7 +108,7 @@ def match_name(pattern: str, file: Path, folder: Path) -> re.Match[str] | None:
 
 def _visible_files(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_hidden(name)]
         paths = (Path(parent, name) for name in files if not name.startswith("."))
         yield from (path for path in paths if path.is_file())
 

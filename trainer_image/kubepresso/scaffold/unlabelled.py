@@ -1,0 +1,50 @@
+"""What is said of a folder in which no labels are found: what was seen there, and what each task needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from kubepresso.data.formats.naming import split_of
+from kubepresso.data.formats.places import IMAGE_FOLDERS
+from kubepresso.errors import UserError
+from kubepresso.scaffold.inventory import Inventory, head
+
+_NEEDED = (
+    "needed are class folders, a CSV table of image_id and class, metadata.csv, Parquet, XML, YOLO or COCO "
+    "boxes, masks, or keypoints"
+)
+_TABLES_SHOWN = 3
+
+
+def no_labels(place: str, inventory: Inventory) -> UserError:
+    """Return the error for a folder without labels.
+
+    Args:
+        place: The folder, as it was given.
+        inventory: Its files.
+    """
+    count = len(inventory.images)
+    seen = f"{count:,} image{'s' * (count != 1)}" if count else f"no image, but {_kinds(inventory)}"
+    return UserError([f"{place}: no labels found; {_NEEDED}; found {seen}", *_hints(inventory)])
+
+
+def _kinds(inventory: Inventory) -> str:
+    counts = Counter({suffix or "no suffix": len(files) for suffix, files in inventory.by_suffix.items()})
+    return ", ".join(f"{count:,} with {suffix}" for suffix, count in counts.most_common(5))
+
+
+def _hints(inventory: Inventory) -> Iterator[str]:
+    folders = sorted({file.relative_to(inventory.root).parts[0] for file in inventory.images})
+    folders = [name for name in folders if (inventory.root / name).is_dir()]
+    splits = {split for name in folders if (split := split_of(name))}
+    if splits and "train" not in splits:
+        names = ", ".join(folders)
+        yield f"folders of {' and '.join(sorted(splits))}, none of train: {names}; call one train"
+    elif len(folders) == 1 and not splits and folders[0] not in IMAGE_FOLDERS:
+        yield f"one folder of images, {folders[0]}; classes are two folders or more"
+    for table in inventory.by_suffix.get(".csv", [])[:_TABLES_SHOWN]:
+        columns = head(table).decode("utf-8-sig", "replace").split("\n", 1)[0].strip()
+        yield f"{inventory.name(table)} has the columns {columns[:200]}; rename them to image_id,class"
+    for table in inventory.by_suffix.get(".jsonl", [])[:_TABLES_SHOWN]:
+        yield f"{inventory.name(table)}: classes are read of metadata.csv (file_name,label), not of JSON"
