@@ -103,6 +103,14 @@ def test_keys_that_lead_out_of_the_folder_are_refused(bucket, tmp_path):
     assert not (tmp_path.parent / "evil").exists()
 
 
+def test_a_key_that_would_be_a_file_and_a_folder_is_refused(bucket, tmp_path):
+    for key in ("train/a", "train/a/0.jpg", "train/ab"):
+        put(f"{bucket}/zoo/{key}", b"x")
+    with pytest.raises(UserError, match="the key 'train/a' is an object, and others lie below it") as caught:
+        get_folder(f"{bucket}/zoo", tmp_path / "got")
+    assert len(caught.value.problems) == 1
+
+
 def test_digests(bucket, tree):
     put_folder(tree, f"{bucket}/a")
     put_folder(tree, f"{bucket}/b/c")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -118,8 +118,11 @@ def _below(place: BucketPlace, key: str) -> BucketPlace:
     return BucketPlace(f"{place.uri.rstrip('/')}/{key}", place.bucket, f"{place.key}/{key}".lstrip("/"))
 
 
-def _check_keys(uri: str, entries: Iterable[Entry]) -> None:
-    """Refuse keys that would leave the target: a bucket is not to be trusted with our paths."""
+def _check_keys(uri: str, entries: Sequence[Entry]) -> None:
+    """Refuse keys that would leave the target, as a bucket is not to be trusted with our paths.
+
+    Those that would be a file and a folder at once are refused, too.
+    """
     bad = [
         f"{uri}: the key {entry.key!r} is no path below a folder; rename it"
         for entry in entries
@@ -128,8 +131,22 @@ def _check_keys(uri: str, entries: Iterable[Entry]) -> None:
         or "\0" in entry.key
         or not {"..", ".", ""}.isdisjoint(entry.key.split("/"))
     ]
+    bad += [
+        f"{uri}: the key {key!r} is an object, and others lie below it, so it cannot be a file here; rename it"
+        for key in sorted({entry.key for entry in entries} & _folders_of(entries))
+    ]
     if bad:
         raise UserError(bad)
+
+
+def _folders_of(entries: Iterable[Entry]) -> set[str]:
+    folders: set[str] = set()
+    for entry in entries:
+        folder = entry.key.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return folders
 
 
 def _is_same(path: Path, entry: Entry) -> bool:
