@@ -92,19 +92,24 @@ def test_what_leads_out_of_a_tar_is_refused(case, tmp_path):
     packed = tar_of(tmp_path / "bad.tar", [(name, kind, b"")])
     with pytest.raises(UserError, match=r"bad\.tar") as caught:
         extract(packed, tmp_path / "out", str(packed))
-    assert (
-        "lead" in str(caught.value)
-        or "link or a device" in str(caught.value)
-        or "outside" in str(caught.value)
+    assert ("leads out of the folder" if kind == tarfile.REGTYPE else "is a link or a device") in str(
+        caught.value
     )
     assert not (tmp_path / "evil").exists()
     assert not any(path.is_file() or path.is_symlink() for path in (tmp_path / "out").rglob("*"))
 
 
-@pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "a\\..\\evil", "C:/evil"])
+@pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "C:/evil"])
 def test_names_that_lead_out_of_a_zip_are_refused(name, tmp_path):
     packed = zip_of(tmp_path / "bad.zip", [(name, 0o644, b"x")])
     with pytest.raises(UserError, match="leads out of the folder"):
+        extract(packed, tmp_path / "out", str(packed))
+
+
+@pytest.mark.parametrize("make", [zip_of, lambda path, files: tar_of(path, [("a\\b", tarfile.REGTYPE, b"")])])
+def test_names_with_backslashes_are_told_as_what_they_are(make, tmp_path):
+    packed = make(tmp_path / f"bad.{'zip' if make is zip_of else 'tar'}", [("a\\b", 0o644, b"x")])
+    with pytest.raises(UserError, match="has a backslash"):
         extract(packed, tmp_path / "out", str(packed))
 
 

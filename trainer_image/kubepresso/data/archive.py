@@ -100,8 +100,8 @@ def _untar(archive: Path, target: Path, budget: _Budget) -> None:
                 raise UserError(
                     f"{budget.name}: {member.name!r} is a link or a device; pack files and folders alone"
                 )
-            tarfile.data_filter(member, str(target))  # raises FilterError for names that lead out
             path = _inside(target, member.name, budget)
+            tarfile.data_filter(member, str(target))  # raises FilterError for what is left to refuse
             if member.isdir():
                 path.mkdir(parents=True, exist_ok=True)
             elif not _left_out(member.name):
@@ -133,13 +133,19 @@ def _unzip(archive: Path, target: Path, budget: _Budget) -> None:
 
 def _inside(target: Path, name: str, budget: _Budget) -> Path:
     parts = name.split("/")
-    if name.startswith("/") or "\\" in name or "\0" in name or ".." in parts or ":" in parts[0]:
+    if "\\" in name:
+        raise UserError(
+            f"{budget.name}: the name {name!r} has a backslash, as some tools of Windows write in place of "
+            "/; pack it anew with another tool"
+        )
+    if name.startswith("/") or "\0" in name or ".." in parts or ":" in parts[0]:
         raise UserError(f"{budget.name}: the name {name!r} leads out of the folder; pack it anew")
     return target / name
 
 
 def _left_out(name: str) -> bool:
-    return name.split("/")[0] == "__MACOSX"
+    *folders, file = name.split("/")
+    return "__MACOSX" in folders or file.startswith("._")  # what macOS adds: no data
 
 
 def _write(content: IO[bytes], path: Path, size: int, budget: _Budget) -> None:
