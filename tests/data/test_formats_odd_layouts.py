@@ -53,3 +53,27 @@ def test_a_table_of_masks_of_0_and_255_is_refused(tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
     with pytest.raises(UserError, match=r"255 is no class"):
         read(data_config(tmp_path, "segmentation"))
+
+
+@pytest.mark.parametrize("inside", ["", "train/"])
+def test_class_folders_below_one_more_folder(inside, tmp_path):
+    for name in ("ape", "bee"):
+        put(tmp_path / f"zoo/{inside}{name}/0.png", image_bytes())
+    source, _, targets = read(data_config(tmp_path, "classification"))
+    assert source.classes == ["ape", "bee"]
+    assert {path for _, path in targets} == {f"zoo/{inside}{name}/0.png" for name in ("ape", "bee")}
+
+
+def test_one_class_of_folders_alone_is_refused(tmp_path):
+    for name in ("ape", "bee"):
+        put(tmp_path / f"train/zoo/{name}/0.png", image_bytes())
+    with pytest.raises(UserError, match=r"train/zoo: the only class, and holds no image itself.*data.path"):
+        read(data_config(tmp_path, "classification"))
+
+
+def test_images_beside_class_folders_are_reported(tmp_path):
+    for name in ("ape/0", "bee/0", "loose"):
+        put(tmp_path / f"train/{name}.png", image_bytes())
+    _, findings, targets = read(data_config(tmp_path, "classification"))
+    assert len(targets) == 2
+    assert found_in(findings, "unused_files") == ["train/loose.png: not in the folder of a class"]

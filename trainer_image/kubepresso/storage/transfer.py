@@ -132,7 +132,7 @@ def _check_keys(uri: str, entries: Sequence[Entry]) -> None:
         or not {"..", ".", ""}.isdisjoint(entry.key.split("/"))
     ]
     bad += [
-        f"{uri}: the key {key!r} is an object, and others lie below it, so it cannot be a file here; rename it"
+        f"{uri}: the key {key!r} is an object, and others lie below it, so it can be no file; rename it"
         for key in sorted({entry.key for entry in entries} & _folders_of(entries))
     ]
     if bad:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.naming import is_hidden, list_images, mapped_classes, relative, split_folders
+from kubepresso.data.formats.naming import (
+    IMAGE_SUFFIXES,
+    is_hidden,
+    list_images,
+    mapped_classes,
+    relative,
+    split_folders,
+)
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import FileSplit, ImageFile, Source, labelled_file
 from kubepresso.errors import UserError
@@ -14,14 +22,18 @@ from kubepresso.errors import UserError
 
 @register("class_folders")
 class ClassFolders:
-    """The folder of an image is its class; ``data.id_mapping`` orders classes, else their names do."""
+    """The folder of an image is its class; ``data.id_mapping`` orders classes, else their names do.
+
+    A single folder at the root that holds folders alone is entered.
+    """
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """List the files; see `registry.Format`."""
-        folders = split_folders(data, root)
         names = mapped_classes(data, root)
+        folders = _split_folders(data, root, names or [])
         if names is None:
             names = sorted({entry.name for folder in folders.values() for entry in _class_folders(folder)})
+            _check_depth(folders, names)
         if not names:
             raise UserError(
                 f"{root}: no class folders found; expected train/<class>/<image>, or data.path.train.label "
@@ -36,6 +48,35 @@ class ClassFolders:
         )
 
 
+def _split_folders(data: DataConfig, root: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Return the folder of each split, below a single folder that holds folders alone if there is one."""
+    folders = split_folders(data, root)
+    inside = [entry for entry in root.iterdir() if not is_hidden(entry.name)]
+    wrapped = folders == {"train": root} and len(inside) == 1 and inside[0].is_dir()
+    if not wrapped or inside[0].name in names or not _holds_folders_alone(inside[0]):
+        return folders
+    return split_folders(data, inside[0])
+
+
+def _holds_folders_alone(folder: Path) -> bool:
+    return bool(_class_folders(folder)) and not _images_in(folder)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    files = (entry for entry in folder.iterdir() if not is_hidden(entry.name))
+    return sorted(file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
+
+
+def _check_depth(folders: Mapping[str, Path], names: Sequence[str]) -> None:
+    """Refuse to take one folder of folders for the only class: the classes are below it."""
+    for split, folder in folders.items():
+        if len(names) == 1 and (folder / names[0]).is_dir() and _holds_folders_alone(folder / names[0]):
+            raise UserError(
+                f"{folder / names[0]}: the only class, and holds no image itself; where its folders are the "
+                f"classes, name it in data.path.{split}.image"
+            )
+
+
 def _class_folders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
@@ -44,6 +85,8 @@ def _files(
     folder: Path, root: Path, names: list[str], data: DataConfig, findings: Findings
 ) -> list[ImageFile]:
     files = []
+    for image in _images_in(folder):
+        findings.add("unused_files", relative(image, root), "not in the folder of a class")
     for class_folder in _class_folders(folder):
         images = list_images(class_folder, root, data, findings)
         if class_folder.name in names:

@@ -71,12 +71,12 @@ def row_labels(
     coloured = colour_classes(data, root)
     if coloured is not None:
         return coloured[0], functools.partial(RowMask, *coloured)
-    names = mapped_classes(data, root) or feature_names
-    if names is None:
-        found = _mask_values(values())
-        check_values(found)
-        names = classes_of_values(found - {IGNORE}, "masks")
-    return names, functools.partial(RowMask, names, None)
+    given = mapped_classes(data, root) or feature_names
+    if given:
+        return given, functools.partial(RowMask, given, None)
+    found = _mask_values(values())
+    check_values(found)
+    return (names := classes_of_values(found - {IGNORE}, "masks")), functools.partial(RowMask, names, None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
