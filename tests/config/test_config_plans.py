@@ -52,7 +52,49 @@ WARNINGS = [
         f"{OPTIONS}.validation_epoch: 50 validates after the first and the last of 40 epochs only",
     ),
 ]
+TRAIN = "augmentation.train"
+MOSAIC = "{name: mosaicdetection, size: 64, mosaic_off_duration: 2}"
+NO_MOSAIC = "{name: mosaicdetection, size: 64, mosaic_off_duration: 0, mosaic_prob: 0}"
+APART = (
+    "images of different sizes follow, which no batch can hold; give them one size, such as by resize or crop"
+)
+SHORT = "{name: resize, size: 64, resize_criteria: short}"
+
+
+def recipe(*entries):
+    return f"{TRAIN}=[{', '.join([*entries, '{name: totensor}'])}]"
+
+
+WARNINGS += [
+    ("resnet_fc", [recipe(SHORT)], f"{TRAIN}.0: {APART}"),
+    ("segformer", [recipe(SHORT, "{name: pad, size: 64}")], f"{TRAIN}.0: {APART}"),
+    ("yolox", [recipe(MOSAIC)], f"{TRAIN}.0: {APART}"),
+    ("yolox", [recipe("{name: resize, size: 64}", "{name: randomioucrop}")], f"{TRAIN}.1: {APART}"),
+    ("yolox", [recipe("{name: resize, size: 64}", "{name: randomzoomout, p: 1}")], f"{TRAIN}.1: {APART}"),
+    ("segformer", [recipe("{name: randomresize2, base_size: [64, 64]}")], f"{TRAIN}.0: {APART}"),
+    (
+        "resnet_fc",
+        ["augmentation.inference.1.pixel_range=255"],
+        "augmentation.inference.1.pixel_range: is 255, but that of augmentation.train is 1",
+    ),
+    (
+        "vit_fc",
+        ["augmentation.inference.0.size=[250, 256]"],
+        "augmentation.inference.0: 250x256 is no multiple of the patches' side of 16, such as 240x256 or "
+        "256x256",
+    ),
+    (
+        "yolox",
+        ["model.architecture.neck=null"],
+        "model.architecture.head.name: anchor_free_decoupled_head is made for features that a neck joins",
+    ),
+]
 ERRORS = [
+    (
+        "yolo_fastest",
+        ["model.architecture.neck=null"],
+        "model.architecture.head.name: yolo_fastest_head_v2 needs a neck that gives features of one width",
+    ),
     (
         "resnet_fc",
         [f"{GROUPS}=[{{param_group: neck, lr: 0.1}}]"],
@@ -81,6 +123,15 @@ FINE = [
     ("resnet_fc", ["training.optimizer={lr: 1.e-5}"]),
     ("resnet_fc", [f"{AGAIN}={{optimizer: {{weight_decay: 0}}}}"]),
     ("resnet_fc", ["training.epochs=6"]),
+    ("resnet_fc", [recipe()]),
+    ("resnet_fc", [recipe("{name: pad, size: 64}")]),
+    ("resnet_fc", [recipe(SHORT, "{name: centercrop, size: 64}")]),
+    ("resnet_fc", [recipe(SHORT), "environment.batch_size=1"]),
+    ("segformer", [recipe("{name: randomresize2, base_size: [64, 64]}", "{name: randomcrop, size: 64}")]),
+    ("yolox", [recipe(MOSAIC, "{name: resize, size: 64}")]),
+    ("yolox", [recipe("{name: resize, size: 64}", NO_MOSAIC, "{name: randomzoomout, p: 0}")]),
+    ("yolox", [recipe(MOSAIC, "{name: randomresize, base_size: [128, 128], random_range: 1}")]),
+    ("vit_fc", ["augmentation.inference.0.size=[240, 256]"]),
     ("resnet_fc", [f"{GROUPS}=[{{param_group: backbone, lr: 0.1}}, {{param_group: head}}]"]),
     ("resnet_fc", ["model.freeze_backbone=true", f"{GROUPS}=[{{param_group: head, lr: 0.1}}]"]),
     ("yolox", [f"{GROUPS}=[{{param_group: neck, lr: 0.1}}]"]),

@@ -8,6 +8,7 @@ from kubepresso.config.checks import architecture, labels, modules, sizes, tasks
 from kubepresso.config.checks.findings import Finding
 from kubepresso.config.checks.parts import check_parts
 from kubepresso.config.checks.recipes import check_recipes
+from kubepresso.config.checks.stacking import check_stacking
 from kubepresso.config.checks.untrainable import find_untrainable
 from kubepresso.config.checks.unused import check_unused
 from kubepresso.config.config import View
@@ -24,6 +25,7 @@ _CHECKS = (
     modules.check_environment,
     check_parts,
     check_recipes,
+    check_stacking,
     tasks.check_model_for_task,
     tasks.check_metrics_for_task,
     tasks.check_layout,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubepresso.config.checks.findings import Finding, error
+from kubepresso.config.checks.findings import Finding, error, warning
 from kubepresso.config.config import View
 from kubepresso.config.model import Architecture, ModelConfig
 from kubepresso.config.model.common import BackboneBase
-from kubepresso.config.model.heads import AnchorDecoupledHead
+from kubepresso.config.model.heads import AnchorDecoupledHead, AnchorFreeDecoupledHead, YOLOFastestHeadV2
 from kubepresso.config.model.necks import FPN, HybridEncoder, NeckBase, YOLOv9FPN
 from kubepresso.config.problems import Path
 
@@ -66,11 +66,13 @@ def _check_neck(neck: NeckBase, given: int) -> Iterator[Finding]:
 def _check_head(architecture: Architecture) -> Iterator[Finding]:
     head, neck = architecture.head, architecture.neck
     path = (*_ARCHITECTURE, "head")
+    if neck is None and isinstance(head, AnchorDecoupledHead | YOLOFastestHeadV2):
+        yield error(f"{head.name} needs a neck that gives features of one width", *path, "name")
+    elif neck is None and isinstance(head, AnchorFreeDecoupledHead):
+        yield warning(f"{head.name} is made for features that a neck joins", *path, "name")
     if isinstance(head, AnchorDecoupledHead):
         count = len(head.params.anchor_sizes)
-        if neck is None:
-            yield error("anchor_decoupled_head needs a neck that gives features of one width", *path, "name")
-        elif isinstance(neck, FPN) and neck.params.num_outs != count:
+        if isinstance(neck, FPN) and neck.params.num_outs != count:
             text = f"has sizes for {count} features, but the neck gives {neck.params.num_outs}"
             yield error(text, *path, "params", "anchor_sizes")
     params = neck.params if isinstance(neck, HybridEncoder | YOLOv9FPN) else None

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kubepresso.config.augmentation import AugmentationConfig, Transform
-from kubepresso.config.augmentation.geometry import Resize
+from kubepresso.config.augmentation.colour import ToTensor
+from kubepresso.config.augmentation.geometry import (
+    RandomIoUCrop,
+    RandomResize,
+    RandomResize2,
+    RandomZoomOut,
+    Resize,
+)
+from kubepresso.config.augmentation.mixing import MosaicDetection
 from kubepresso.config.checks.findings import Finding, error, warning
 from kubepresso.config.config import View
 from kubepresso.config.problems import Path
+
+_BY_CHANCE = (RandomIoUCrop, RandomResize, RandomResize2, RandomZoomOut)
 
 
 def check_recipes(view: View) -> Iterator[Finding]:
@@ -21,6 +31,7 @@ def check_recipes(view: View) -> Iterator[Finding]:
         yield from _check_tensor(recipe, path)
         if view.data is not None:
             yield from _check_task(recipe, path, view.data.task)
+    yield from _check_range(view.augmentation)
     yield from _check_mixing(view.augmentation)
     yield from _check_inference(view.augmentation)
 
@@ -47,9 +58,12 @@ def _size_after(
 ) -> tuple[tuple[int, int] | None, int | None]:
     given = getattr(entry, "size", None)
     if given is None:
-        chance = "base_size" in type(entry).model_fields or entry.name == "randomzoomout"
-        return (None, None) if chance else (size, most)
+        return (None, None) if changes_by_chance(entry) else (size, most)
     target = (given, given) if isinstance(given, int) else (int(given[0]), int(given[1]))
+    if isinstance(entry, MosaicDetection) and (target == size or entry.mosaic_prob == 0):
+        return size, most
+    if changes_by_chance(entry):
+        return None, None
     if isinstance(entry, Resize) and entry.resize_criteria is not None and isinstance(given, int):
         return None, given if entry.resize_criteria == "long" else entry.max_size
     if entry.name != "pad":
@@ -57,6 +71,13 @@ def _size_after(
     if size is not None:
         return (max(size[0], target[0]), max(size[1], target[1])), None
     return (target, None) if most is not None and most <= min(target) else (None, None)
+
+
+def changes_by_chance(entry: Transform) -> bool:
+    """Tell whether a transform gives one image another size than the next, whatever they had."""
+    if isinstance(entry, MosaicDetection):  # where it is left out, the image stays as it is
+        return entry.mosaic_prob > 0 and (entry.mosaic_prob < 1 or entry.mosaic_off_duration > 0)
+    return isinstance(entry, _BY_CHANCE) and getattr(entry, "p", 1) > 0
 
 
 def _check_tensor(recipe: tuple[Transform, ...], path: Path) -> Iterator[Finding]:
@@ -72,6 +93,14 @@ def _check_tensor(recipe: tuple[Transform, ...], path: Path) -> Iterator[Finding
             yield error(f"{name} must stand after totensor", *path, index)
         if entry.acts_on == "image" and index > places[0] and name != "totensor":
             yield error(f"{name} must stand before totensor", *path, index)
+
+
+def _check_range(augmentation: AugmentationConfig) -> Iterator[Finding]:
+    white = [entry.pixel_range for entry in augmentation.train if isinstance(entry, ToTensor)]
+    for index, entry in enumerate(augmentation.inference):
+        if isinstance(entry, ToTensor) and white and entry.pixel_range != white[0]:
+            text = f"is {entry.pixel_range:g}, but that of augmentation.train is {white[0]:g}"
+            yield warning(text, "augmentation", "inference", index, "pixel_range")
 
 
 def _check_task(recipe: tuple[Transform, ...], path: Path, task: str) -> Iterator[Finding]:

@@ -62,6 +62,10 @@ def _check_size(architecture: Architecture, task: str, size: Size, path: Path) -
         yield warning(text, *path)
     if isinstance(architecture.backbone, ViT):
         params = architecture.backbone.params
+        side = params.patch_size
+        if any(length % side for length in size):
+            text = f"{shown} is no multiple of the patches' side of {side}{_near(size, side)}"
+            yield warning(text, *path)
         places = (size[0] // params.patch_size) * (size[1] // params.patch_size) + params.use_cls_token
         if places > params.vocab_size:
             where = ("model", "architecture", "backbone", "params", "vocab_size")
