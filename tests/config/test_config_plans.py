@@ -131,7 +131,7 @@ FINE = [
     ("yolox", [recipe(MOSAIC, "{name: resize, size: 64}")]),
     ("yolox", [recipe("{name: resize, size: 64}", NO_MOSAIC, "{name: randomzoomout, p: 0}")]),
     ("yolox", [recipe(MOSAIC, "{name: randomresize, base_size: [128, 128], random_range: 1}")]),
-    ("vit_fc", ["augmentation.inference.0.size=[240, 256]"]),
+    ("vit_fc", ["augmentation.inference.0.size=[240, 256]", f"{OPTIONS}.sample_input_size=[240, 256]"]),
     ("resnet_fc", [f"{GROUPS}=[{{param_group: backbone, lr: 0.1}}, {{param_group: head}}]"]),
     ("resnet_fc", ["model.freeze_backbone=true", f"{GROUPS}=[{{param_group: head, lr: 0.1}}]"]),
     ("yolox", [f"{GROUPS}=[{{param_group: neck, lr: 0.1}}]"]),
