@@ -150,7 +150,8 @@ def test_annotations_of_coco_that_cannot_be_used(note, tmp_path):
 POSES = {
     "1 2 2 3 4": "1: 5 numbers; 2 keypoints (x, y, v) and a box need 10",
     "1 2 3 3 4 1 0 0 9 9": "keypoint 0 (1, 2, 3) has another visibility than 0, 1 or 2",
-    "1 2 2 300 4 1 0 0 9 9": "keypoint 1 (300, 4, 1) lies outside the image",
+    "-9 2 2 300 4 1 0 0 9 9": "1: all keypoints lie outside the image of 64 x 48 pixels",
+    "1 2 2 3 4 1 0 0 140 9": "1: box (0, 0, 140, 9) reaches outside the image of 64 x 48 pixels",
     "1 2 2 3 inf 1 0 0 9 9": "keypoint 1 (3, inf, 1) is not made of finite numbers",
     "1 2 2 3 4 1 9 0 9 9": "box (9, 0, 9, 9) has no width or no height",
 }
@@ -162,6 +163,18 @@ def test_poses_that_cannot_be_used(content, tmp_path):
     put(tmp_path / "labels/a.txt", content)
     problem = only_target(data_config(tmp_path, "pose_estimation", id_mapping=["l", "r"]))
     assert POSES[content] in f"{problem.place}: {problem}"
+
+
+def test_keypoints_outside_the_image_are_not_labelled_and_boxes_over_the_edge_are_clipped(tmp_path):
+    put(tmp_path / "images/a.png", image_bytes())
+    put(tmp_path / "labels/a.txt", "1 2 2 300 4 1 30 0 80 9\n1 2 2 nan nan 0 0 0 9 9\n64.5 2 1 5 5 1 0 0 9 9")
+    poses = only_target(data_config(tmp_path, "pose_estimation", id_mapping=["l", "r"]))
+    assert poses.keypoints.tolist() == [
+        [[1, 2, 2], [0, 0, 0]],
+        [[1, 2, 2], [0, 0, 0]],
+        [[64, 2, 1], [5, 5, 1]],
+    ]
+    assert poses.boxes.tolist() == [[30, 0, 64, 9], [0, 0, 9, 9], [0, 0, 9, 9]]
 
 
 SKELETONS = {

@@ -14,7 +14,11 @@ _ROUNDING_SHARE = 0.01
 
 
 def check_boxes(
-    boxes: np.ndarray, geometry: Geometry, places: Sequence[str], problems: LabelProblems
+    boxes: np.ndarray,
+    geometry: Geometry,
+    places: Sequence[str],
+    problems: LabelProblems,
+    least_inside: float = 1.0,
 ) -> np.ndarray:
     """Clip boxes that reach over the edge by rounding, and report those that cannot be.
 
@@ -25,6 +29,7 @@ def check_boxes(
         geometry: Of the image.
         places: Where each box stands.
         problems: Receives boxes that are not numbers, have no size, or lie outside.
+        least_inside: Share of a box's area from which one that reaches further over the edge is clipped, too.
 
     Returns:
         The clipped boxes, float64 ``[n, 4]``.
@@ -34,7 +39,8 @@ def check_boxes(
     clipped: np.ndarray = np.clip(boxes, 0, size)
     finite: np.ndarray = np.isfinite(boxes).all(axis=1)
     empty = _without_area(boxes)
-    outside = (np.abs(boxes - clipped) > slack).any(axis=1) | _without_area(clipped)
+    beyond = (np.abs(boxes - clipped) > slack).any(axis=1) & ~(_share(clipped, boxes) >= least_inside)
+    outside = beyond | _without_area(clipped)
     for index in np.flatnonzero(~finite | empty | outside).tolist():
         if not finite[index]:
             what = "has coordinates that are not finite numbers"
@@ -44,6 +50,13 @@ def check_boxes(
             what = f"reaches outside the image of {geometry.width} x {geometry.height} pixels"
         problems.add(places[index], f"box {_written(boxes[index])} {what}")
     return clipped
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return the share of the area, float64 ``[n]``; NaN where there is none."""
+    with np.errstate(all="ignore"):  # what is not finite or has no area is reported as such
+        sides = (part[:, 2:] - part[:, :2]) / (whole[:, 2:] - whole[:, :2])
+        return np.asarray(sides.prod(axis=1))
 
 
 def _without_area(boxes: np.ndarray) -> np.ndarray:
