@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from kubepresso.data.drift import bin_names, chance_limit, compare, stability_index
-from kubepresso.data.statistics import DatasetStatistics
+from kubepresso.data.statistics import DatasetStatistics, colours_of
 from kubepresso.data.targets import Geometry
 
 
@@ -40,6 +41,31 @@ def test_what_was_planted_is_found_and_nothing_else():
     assert shift.drifted
     assert shift.change.startswith("hen: ")
     assert "→" in shift.change
+
+
+def photographs(seed, change=lambda pixels: pixels, count=150):
+    """A fingerprint of soft noise of many tints, 48 pixels a side."""
+    generator = np.random.default_rng(seed)
+    statistics = DatasetStatistics("classification", ["any"])
+    for _ in range(count):
+        tint = generator.normal(1, 0.05, 3)
+        coarse = Image.fromarray(generator.integers(60, 190, (16, 16, 3), dtype=np.uint8))
+        pixels = np.asarray(coarse.resize((48, 48)), float) * tint
+        image = Image.fromarray(change(pixels).clip(0, 255).astype(np.uint8))
+        small = image.resize((32, 32), Image.Resampling.BOX).tobytes()
+        statistics.add("train", 0, Geometry(48, 48), small, colours_of(image, image.tobytes()))
+    return statistics.fingerprint()
+
+
+def blurred(pixels):
+    return np.asarray(Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).reduce(4).resize((48, 48)))
+
+
+def test_a_tint_and_a_blur_are_drift():
+    before = photographs(0)
+    assert drifted(photographs(1), before) == set()
+    assert {"red_share", "blue_share"} <= drifted(photographs(1, lambda p: p * (1.2, 0.95, 0.7)), before)
+    assert "sharpness" in drifted(photographs(1, blurred), before)
 
 
 def test_a_class_that_is_new_is_drift_and_one_that_was_renamed_too():

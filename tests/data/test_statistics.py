@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from kubepresso.data.formats import RawSample
+from kubepresso.data.formats.source import ClassLabel
+from kubepresso.data.inspection import Inspector
 from kubepresso.data.statistics import DatasetStatistics, flat_numbers, read_fingerprint
-from kubepresso.data.targets import ClassMask, Geometry, Objects, Poses
+from kubepresso.data.targets import ClassMask, Geometry, Objects, Poses, codec_of
 
 CLASSES = ["cat", "dog", "hen"]
 
@@ -139,15 +142,41 @@ def test_what_is_no_fingerprint_is_refused(text):
         read_fingerprint(text)
 
 
-def test_a_thumbnail_of_a_large_image_keeps_its_colours():
-    from kubepresso.data.formats import RawSample
-    from kubepresso.data.formats.source import ClassLabel
-    from kubepresso.data.inspection import Inspector
-    from kubepresso.data.targets import codec_of
+def inspected_rows(images):
+    inspector = Inspector(codec_of("classification"), CLASSES)
+    for image in images:
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        found = inspector.inspect(RawSample(buffer.getvalue(), "image.png", ClassLabel(0)))
+        yield "train", 0, found.geometry, found.thumbnail, found.colours
 
-    buffer = io.BytesIO()
-    Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(buffer, "PNG")
-    sample = RawSample(buffer.getvalue(), "gradient.png", ClassLabel(0))
-    inspected = Inspector(codec_of("classification"), CLASSES).inspect(sample)
-    found = collect("classification", [("train", 0, inspected.geometry, inspected.thumbnail)])
-    assert found["splits"]["train"]["numbers"]["brightness_mean"] == pytest.approx(127.5, abs=1)
+
+def collect_images(images):
+    statistics = DatasetStatistics("classification", CLASSES)
+    for row in inspected_rows(images):
+        statistics.add(*row)
+    return statistics.fingerprint()["splits"]["train"]
+
+
+@pytest.mark.parametrize("sizes", [[(32, 32)], [(640, 480)], [(1, 1), (32, 32), (9, 200), (300, 200)]])
+def test_colours_are_those_of_every_pixel_at_full_size(sizes):
+    generator = np.random.default_rng(0)
+    images = [
+        Image.fromarray((generator.random((height, width, 3)) ** 2 * 255).astype(np.uint8))
+        for width, height in sizes
+    ]
+    pixels = np.concatenate([np.asarray(image, np.float64).reshape(-1, 3) for image in images])
+    numbers = collect_images(images)["numbers"]
+    for index, colour in enumerate(("red", "green", "blue")):
+        assert numbers[f"{colour}_mean"] == pytest.approx(pixels[:, index].mean(), rel=1e-12)
+        assert numbers[f"{colour}_std"] == pytest.approx(pixels[:, index].std(), rel=1e-9)
+
+
+def test_a_blurred_image_is_less_sharp():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8))
+    blurred = noise.resize((64, 48), Image.Resampling.BICUBIC).resize((640, 480), Image.Resampling.BICUBIC)
+    sharp, soft = (
+        np.flatnonzero(collect_images([image])["distributions"]["sharpness"]["counts"])
+        for image in (noise, blurred)
+    )
+    assert sharp[0] - soft[0] > 4  # bins

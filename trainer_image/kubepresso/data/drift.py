@@ -1,4 +1,9 @@
-"""Compare the numbers of a data set with those of the one before."""
+"""Compare the numbers of a data set with those of the one before.
+
+Compared are, split by split, the distributions that `statistics.titles` marks: of the targets, and of the
+images' sizes, brightness, colours, contrast and sharpness. One has drifted where its population stability
+index exceeds 0.2, or what chance explains where there are few images.
+"""
 
 from __future__ import annotations
 

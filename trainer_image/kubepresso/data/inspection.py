@@ -17,7 +17,7 @@ from PIL import Image
 from kubepresso.data.findings import Finding
 from kubepresso.data.formats import RawSample
 from kubepresso.data.pixels import decode_upright
-from kubepresso.data.statistics import THUMBNAIL_SIDE
+from kubepresso.data.statistics import THUMBNAIL_SIDE, Colours, colours_of
 from kubepresso.data.targets import Geometry, LabelProblemError, TargetCodec
 
 _HELD = 64
@@ -52,6 +52,7 @@ class Inspected(NamedTuple):
         bytes_digest: SHA-256 of the encoded bytes.
         pixels_digest: SHA-256 of the upright RGB pixels and their size, the first 16 bytes.
         thumbnail: The upright image in 32 x 32 RGB pixels, whatever its aspect ratio.
+        colours: Of the upright image; None where the thumbnail is all of it.
     """
 
     sample: RawSample
@@ -62,6 +63,7 @@ class Inspected(NamedTuple):
     bytes_digest: bytes
     pixels_digest: bytes
     thumbnail: bytes
+    colours: Colours | None
 
 
 class Inspector:
@@ -101,11 +103,15 @@ class Inspector:
             upright, orientation = decode_upright(sample.image_bytes)
         except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
             return _failed(sample, f"cannot be decoded ({_reason(error)})", bytes_digest)
-        pixels = hashlib.sha256(upright.tobytes() + repr(upright.size).encode()).digest()[:16]
+        rgb = upright.tobytes()
+        pixels = hashlib.sha256(rgb + repr(upright.size).encode()).digest()[:16]
         geometry = Geometry(*upright.size, orientation)
         record, problem = self._record(sample, geometry)
+        if upright.size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE):
+            return Inspected(sample, None, record, problem, geometry, bytes_digest, pixels, rgb, None)
         small = upright.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX).tobytes()
-        return Inspected(sample, None, record, problem, geometry, bytes_digest, pixels, small)
+        colours = colours_of(upright, rgb)
+        return Inspected(sample, None, record, problem, geometry, bytes_digest, pixels, small, colours)
 
     def _record(self, sample: RawSample, geometry: Geometry) -> tuple[Record | None, Finding | None]:
         try:
@@ -122,7 +128,7 @@ class Inspector:
 
 
 def _failed(sample: RawSample, problem: str, bytes_digest: bytes) -> Inspected:
-    return Inspected(sample, problem, None, None, Geometry(0, 0), bytes_digest, b"", b"")
+    return Inspected(sample, problem, None, None, Geometry(0, 0), bytes_digest, b"", b"", None)
 
 
 def _reason(error: Exception) -> str:

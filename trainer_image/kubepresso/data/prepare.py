@@ -190,7 +190,7 @@ class _Work:
             return
         writer.add(image, path, record.encoded, record.counts)
         self._content.add(split, inspected.bytes_digest, record.digest)
-        self.statistics.add(split, record.target, inspected.geometry, inspected.thumbnail)
+        self.statistics.add(split, record.target, inspected.geometry, inspected.thumbnail, inspected.colours)
         self.leakage.add(split, inspected.pixels_digest)
         self._gallery.add(split, record.target, inspected.bytes_digest)
 

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kubepresso.data.statistics.colours import Colours
 from kubepresso.data.statistics.distributions import Distribution
 from kubepresso.data.statistics.fingerprint import FINGERPRINT_FORMAT
 from kubepresso.data.statistics.images import ImageStatistics
 from kubepresso.data.targets import Geometry
 
 THUMBNAIL_SIDE = 32
-"""Colours and likeness are judged on thumbnails of this many pixels a side."""
+"""Contrast and likeness are judged on thumbnails of this many pixels a side."""
 _BATCH = 256
 
 LumaListener = Callable[[str, np.ndarray], None]
@@ -51,9 +52,16 @@ class DatasetStatistics:
         self._make = importlib.import_module(f"kubepresso.data.statistics.{task}").Statistics
         self._images: dict[str, ImageStatistics] = {}
         self._targets: dict[str, TargetStatistics] = {}
-        self._waiting: dict[str, list[bytes]] = {}
+        self._waiting: dict[str, list[tuple[bytes, Colours | None]]] = {}
 
-    def add(self, split: str, target: Any, geometry: Geometry, thumbnail: bytes) -> None:
+    def add(
+        self,
+        split: str,
+        target: Any,
+        geometry: Geometry,
+        thumbnail: bytes,
+        colours: Colours | None = None,
+    ) -> None:
         """Take the next sample of a split.
 
         Args:
@@ -61,6 +69,7 @@ class DatasetStatistics:
             target: As the task has it.
             geometry: The image's size.
             thumbnail: RGB, 32 x 32 pixels.
+            colours: Of the image at its full size; None where the thumbnail is all of it.
         """
         if split not in self._images:
             self._images[split] = ImageStatistics()
@@ -69,7 +78,7 @@ class DatasetStatistics:
         self._images[split].add_size(geometry)
         self._targets[split].add(target, geometry)
         waiting = self._waiting[split]
-        waiting.append(thumbnail)
+        waiting.append((thumbnail, colours))
         if len(waiting) == _BATCH:
             self._flush(split)
 
@@ -96,8 +105,9 @@ class DatasetStatistics:
         waiting = self._waiting[split]
         if waiting:
             shape = (len(waiting), THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3)
-            thumbnails = np.frombuffer(b"".join(waiting), np.uint8).reshape(shape)
-            luma = self._images[split].add_thumbnails(thumbnails)
+            small, colours = zip(*waiting, strict=True)
+            thumbnails = np.frombuffer(b"".join(small), np.uint8).reshape(shape)
+            luma = self._images[split].add_colours(thumbnails, colours)
             if self._listener:
                 self._listener(split, luma)
             waiting.clear()

@@ -36,5 +36,8 @@ DISTRIBUTIONS = {
     "image_size": Title("Image size", "square root of width × height, pixels"),
     "image_aspect": Title("Image aspect ratio", "width / height"),
     "brightness": Title("Brightness", "mean luma of an image, 0 to 255"),
-    "contrast": Title("Contrast", "standard deviation of an image's luma"),
+    "red_share": Title("Share of red", "red / (red + green + blue), means of an image"),
+    "blue_share": Title("Share of blue", "blue / (red + green + blue), means of an image"),
+    "contrast": Title("Contrast", "standard deviation of luma in a thumbnail of 32 × 32 pixels"),
+    "sharpness": Title("Sharpness", "mean difference of pixels side by side, 0 to 255"),
 }
