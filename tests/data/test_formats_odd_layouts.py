@@ -77,3 +77,31 @@ def test_images_beside_class_folders_are_reported(tmp_path):
     _, findings, targets = read(data_config(tmp_path, "classification"))
     assert len(targets) == 2
     assert found_in(findings, "unused_files") == ["train/loose.png: not in the folder of a class"]
+
+
+SINGLE_FILES = {
+    "annotations.json": "images",
+    "labels.json": "data",
+    "_annotations.coco.json": ".",
+    "train/annotations.json": "train/images",
+}
+
+
+@pytest.mark.parametrize("file", SINGLE_FILES)
+def test_coco_files_by_the_names_that_tools_give(file, tmp_path):
+    put(tmp_path / SINGLE_FILES[file] / "0.png", image_bytes())
+    put(tmp_path / file, coco([coco_image(0, "0.png")], [annotation(1, 0)]))
+    _, findings, targets = read(data_config(tmp_path))
+    ((_, target),) = targets.items()
+    assert target.boxes.tolist() == [[2, 2, 11, 11]]
+    assert not any(findings.by_check.values())
+
+
+@pytest.mark.parametrize("file", ["zoo.json", "train/zoo.json"])
+def test_the_only_json_is_the_one_of_the_layout_coco(file, tmp_path):
+    put(tmp_path / "train/0.png", image_bytes())
+    put(tmp_path / file, coco([coco_image(0, "0.png")], [annotation(1, 0)]))
+    assert len(read(data_config(tmp_path, layout="coco"))[2]) == 1
+    put(tmp_path / file.replace("zoo", "other"), "{}")
+    with pytest.raises(UserError, match="no COCO file found"):
+        read(data_config(tmp_path, layout="coco"))

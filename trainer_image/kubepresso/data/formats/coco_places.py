@@ -61,7 +61,7 @@ def split_files(data: DataConfig, root: Path, wanted: Callable[[str], bool]) -> 
         raise UserError(absent)
     if named:
         return named
-    files = coco_files(data, root)
+    files = coco_files(data, root) or _only_files(root)
     files = [file for file in files if wanted(file.name.lower())] or files
     found: dict[str, Path] = {}
     for file in files:
@@ -78,6 +78,16 @@ def split_files(data: DataConfig, root: Path, wanted: Callable[[str], bool]) -> 
             "train/_annotations.coco.json, or name it in data.path.train.label"
         )
     return found
+
+
+def _only_files(root: Path) -> list[Path]:
+    """Return the JSON of the root, or else of each split's folder, where it is the only one there."""
+    folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and canonical_split(entry.name))
+    for places in ([root], folders):
+        files = [found[0] for place in places if len(found := list(place.glob("*.json"))) == 1]
+        if files:
+            return files
+    return []
 
 
 def _split_of(file: Path, root: Path) -> str:
@@ -178,4 +188,5 @@ def _candidates(root: Path, split: str, file: Path) -> Iterator[Path]:
             yield base / token
             yield from (base / token / name for name in IMAGE_FOLDERS)
     yield from (parent / name for parent in (file.parent, root) for name in IMAGE_FOLDERS)
+    yield from (parent / "data" for parent in (file.parent, root))  # as FiftyOne writes
     yield root

@@ -17,6 +17,7 @@ from kubepresso.errors import UserError
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 _PREFIXES = ("instances", "person", "keypoints", "panoptic")
+_COMMON = ("annotations.json", "labels.json")
 _BEGINNING = 1 << 16
 
 
@@ -123,12 +124,13 @@ def coco_files(data: DataConfig, root: Path) -> list[Path]:
 def looks_like_coco(file: Path) -> bool:
     """Say whether a file's name is one that COCO, or a tool that writes its format, gives.
 
-    A file called as a split, such as ``train.json``, is looked into: it must begin like COCO's.
+    A file called as a split, such as ``train.json``, or ``annotations.json`` or ``labels.json``, is looked
+    into: it must begin like COCO's.
     """
     name = file.name.lower()
     if name.endswith(".coco.json") or name.split("_")[0] in _PREFIXES:
         return True
-    if canonical_split(file.stem) is None:
+    if canonical_split(file.stem) is None and name not in _COMMON:
         return False
     with file.open("rb") as content:
         beginning = content.read(_BEGINNING)
