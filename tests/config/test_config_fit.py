@@ -457,3 +457,19 @@ def test_what_cannot_be_trained_yet_is_told_and_is_no_warning(network_files, nam
 def test_a_metric_without_an_implementation_is_told(network_files):
     config = load_config(network_files["yolox"], ["logging.metrics.metric_names=[map50]"])
     assert any("the metric map50 has no implementation yet" in line for line in config.untrainable)
+
+
+@pytest.mark.parametrize("path", ["best_fx.pt", "s3://models/MODEL_FX.PT"])
+def test_a_whole_model_in_a_pickle_is_told_with_what_to_give(network_files, path):
+    overrides = [f"model.checkpoint={{use_pretrained: true, path: {path}}}"]
+    (line,) = load_config(network_files["resnet_fc"], overrides).untrainable
+    assert line.endswith(
+        f"model.checkpoint.path: {path} holds code, so it is not read; give the folder of a model bundle, or "
+        "the weights alone: .safetensors, or a state dict (.pth)"
+    )
+
+
+@pytest.mark.parametrize("path", ["best.pt", "best.pth", "bundle", "fx.safetensors"])
+def test_weights_are_no_such_model(network_files, path):
+    overrides = [f"model.checkpoint={{use_pretrained: true, path: {path}}}"]
+    assert load_config(network_files["resnet_fc"], overrides).untrainable == ()
