@@ -11,6 +11,7 @@ from torchvision.transforms.v2 import functional as F
 from kubepresso.augmentation import Recipe
 from kubepresso.augmentation.checks import check_following, check_losses, check_targets, measure_losses
 from kubepresso.augmentation.trace import trace
+from kubepresso.augmentation.transforms import mosaicdetection
 from kubepresso.data.randomness import seeded
 from kubepresso.sampling import SampleContext
 
@@ -21,8 +22,8 @@ TOTENSOR, NORMALIZE = {"name": "totensor"}, {"name": "normalize"}
 FLIP = {"name": "randomhorizontalflip"}
 
 
-def context(number, other):
-    return SampleContext(3, 0, 0, number, 40, lambda _: other)
+def context(number, fetch):
+    return SampleContext(3, 0, 0, number, 40, fetch)
 
 
 def follow(recipe, task, classes=None, sizes=SIZES, swap=SWAP):
@@ -80,6 +81,68 @@ def test_masks_that_stay_behind_are_found(step):
     (problem,) = follow(by_hand(step, cut_mask), "segmentation").problems
     assert problem.startswith("augmentation.train[")
     assert "masks do not go where the pixels go" in problem
+
+
+def reverse_labels(sample):
+    return {**sample, "labels": sample["labels"].flip(0)}
+
+
+def reverse_crowd(sample):
+    return {**sample, "crowd": sample["crowd"].roll(1)}
+
+
+@pytest.mark.parametrize("step", [reverse_labels, reverse_crowd])
+def test_labels_that_change_boxes_are_found(step):
+    (problem,) = follow(by_hand(keep, step), "detection").problems
+    assert problem.startswith(f"augmentation.train[1] ({step.__name__}): labels do not stay with their boxes")
+
+
+def shift_boxes(sample, pixels):
+    height, width = sample["image"].shape[-2:]
+    moved = sample["boxes"].as_subclass(torch.Tensor) + pixels
+    return {**sample, "boxes": tv_tensors.BoundingBoxes(moved, format="XYXY", canvas_size=(height, width))}
+
+
+def shift_slightly(sample):
+    return shift_boxes(sample, 5)
+
+
+def test_boxes_a_few_pixels_off_are_found():
+    (problem,) = follow(by_hand(shift_slightly), "detection").problems
+    assert "boxes do not go where the pixels go" in problem
+
+
+@pytest.mark.parametrize("degrees", [0.0, 10.0])
+def test_boxes_of_joined_images_that_stay_behind_are_found(monkeypatch, degrees):
+    def shifted(first, others, image):
+        return joined(first, [shift_boxes(other, -40) for other in others], image)
+
+    joined = mosaicdetection.joined
+    monkeypatch.setattr(mosaicdetection, "joined", shifted)
+    mosaic = {"name": "mosaicdetection", "size": [128, 128], "degrees": degrees}
+    (problem,) = follow(recipe_of(mosaic, epochs=1000), "detection").problems
+    assert problem.startswith("augmentation.train[0] (mosaicdetection): boxes do not go where the pixels go")
+
+
+def mix_mask(sample):
+    mask = F.resize_image(sample["mask"].as_subclass(torch.Tensor)[None].float(), [90, 120])[0]
+    return {**sample, "image": F.resize(sample["image"], [90, 120]), "mask": mask.round().to(torch.uint8)}
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 20])
+def test_classes_between_two_others_are_found(classes):
+    (problem,) = follow(by_hand(mix_mask), "segmentation", classes).problems
+    assert "which it did not have; masks must be resized with nearest" in problem
+
+
+def swap_points_only(sample):
+    flipped = mirrored_points(sample)
+    return {**flipped, "keypoints": flipped["keypoints"][list(SWAP)]}
+
+
+def test_visibilities_that_stay_behind_are_found():
+    (problem,) = follow(by_hand(swap_points_only), "pose_estimation").problems
+    assert problem.startswith("augmentation.train[0] (swap_points_only): keypoints have the visibility of")
 
 
 def pad_with_background(sample):
@@ -305,7 +368,7 @@ def test_boxes_brought_in_by_a_mosaic_do_not_hide_its_losses():
     runs = []
     for n in range(10):
         with seeded(n):
-            runs.append(trace(recipe, sample, context(n, objects(*FOUR))))
+            runs.append(trace(recipe, sample, context(n, lambda _: objects(*FOUR))))
     losses = measure_losses("train", recipe, runs, "detection", 3)
     assert losses[0].joins
     assert not losses[1].joins

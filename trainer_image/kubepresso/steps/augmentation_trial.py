@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -147,8 +147,8 @@ class Trial:
         return later
 
     def _follow(self, phase: str, recipe: Recipe, sizes: Sequence[tuple[int, int]]) -> Following:
-        def context(number: int, other: Sample) -> SampleContext:
-            return SampleContext(self.seed, 0, 0, number, len(sizes), lambda _: other)
+        def context(number: int, fetch: Callable[[int], Sample]) -> SampleContext:
+            return SampleContext(self.seed, 0, 0, number, len(sizes), fetch)
 
         random = any(entry.random for entry in getattr(self.config, phase))
         count = _DRAWN_SAMPLES if random else _DRAWN_WITHOUT_RANDOMNESS

@@ -4,38 +4,51 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torchvision import tv_tensors
 
+from kubepresso.augmentation.checks.seeing import find_disc
 from kubepresso.augmentation.inventory import IGNORE
 
-_LEAST_AREA = 4
-_LARGEST_PART = 0.25
 # A triangle without symmetry around the middle of the image, in parts of the shorter side.
 _TRIANGLE = ((-0.13, -0.09), (0.15, -0.04), (-0.02, 0.14))
+# The smaller one more often outlasts a crop, the larger one tells more exactly.
+_DISC_SIZES = (1.0, 0.6, 0.35)
+# Left, upper, right, lower from the middle; none with a symmetry, so that a mirrored image shows.
+_BOXES = ((-0.24, -0.2, 0.3, 0.26), (-0.4, -0.38, -0.26, -0.12), (0.1, 0.3, 0.38, 0.4))
+# In parts of width and height, of the samples to join.
+_OTHER_BOXES = ((0.3, 0.35, 0.75, 0.6), (0.2, 0.3, 0.5, 0.8), (0.45, 0.2, 0.8, 0.55), (0.25, 0.45, 0.6, 0.75))
+_OTHERS = len(_OTHER_BOXES)
 _MIDDLES = ((0.5, 0.5), (0.42, 0.55), (0.57, 0.46), (0.4, 0.42), (0.55, 0.58), (0.46, 0.4))
 
 
 @dataclasses.dataclass(frozen=True)
 class Probe:
-    """A black image with a target, and the same with one white disc each at three places.
+    """A black image with a target, and the same with something white on it.
 
     Args:
-        blank: The sample without a disc, as a recipe takes it.
-        discs: The sample with each disc.
-        places: The discs' centres, float32 ``[3, 2]``: x, y.
-        alone: A black sample of the task without any object.
+        blank: The sample with nothing on it, as a recipe takes it.
+        discs: The sample with a small disc at each of three places.
+        places: The discs' centres, float64 ``[3, 2]``: x, y.
+        filled: Of detection, the sample with each of its boxes filled.
+        others: Black samples to join, each another.
+        others_filled: Of detection, the same with their box filled.
     """
 
     blank: dict[str, Any]
     discs: list[dict[str, Any]]
     places: torch.Tensor
-    alone: dict[str, Any]
+    filled: list[dict[str, Any]]
+    others: list[dict[str, Any]]
+    others_filled: list[dict[str, Any]]
 
 
-def draw_probe(task: str, height: int, width: int, number: int, classes: int) -> Probe:
+def draw_probe(
+    task: str, height: int, width: int, number: int, classes: int, swap: Sequence[int] = ()
+) -> Probe:
     """Draw a probe.
 
     Args:
@@ -44,20 +57,30 @@ def draw_probe(task: str, height: int, width: int, number: int, classes: int) ->
         width: Of the image.
         number: Another number puts it elsewhere.
         classes: Number of classes; of keypoints for poses.
+        swap: Of poses, each keypoint's partner.
     """
     side = min(height, width)
     across, down = _MIDDLES[number % len(_MIDDLES)]
     middle = torch.tensor([across * width, down * height])
-    places = middle + torch.tensor(_TRIANGLE) * side
     black = torch.zeros(3, height, width, dtype=torch.uint8)
-    target = _target(task, height, width, middle, side, classes)
+    blank = {**_target(task, height, width, middle, side, classes, number, swap), "image": _image(black)}
+    size = _DISC_SIZES[number % len(_DISC_SIZES)]
     discs = [
-        {**target, "image": tv_tensors.Image(_with_disc(black, place, max(0.045 * side, 2.5)))}
-        for place in places
+        {**blank, "image": _image(_with_disc(black, middle + place, max(0.045 * size * side, 2.5)))}
+        for place in torch.tensor(_TRIANGLE) * side * size
     ]
-    return Probe(
-        {**target, "image": tv_tensors.Image(black)}, discs, places, _alone(task, height, width, target)
-    )
+    drawn = [find_disc(black, disc["image"].as_subclass(torch.Tensor)) for disc in discs]
+    # Of few pixels, a disc's centre is not quite where it was meant to be.
+    places = torch.stack([disc[0] if disc else middle.double() for disc in drawn])
+    if task != "detection":
+        return Probe(blank, discs, places, [], [blank] * _OTHERS, [])
+    others = [_other(black, index, classes) for index in range(_OTHERS)]
+    filled = [_filled(blank, index) for index in range(len(blank["boxes"]))]
+    return Probe(blank, discs, places, filled, others, [_filled(other, 0) for other in others])
+
+
+def _image(pixels: torch.Tensor) -> tv_tensors.Image:
+    return tv_tensors.Image(pixels)  # type: ignore[call-overload, no-any-return]
 
 
 def _with_disc(image: torch.Tensor, place: torch.Tensor, radius: float) -> torch.Tensor:
@@ -67,26 +90,68 @@ def _with_disc(image: torch.Tensor, place: torch.Tensor, radius: float) -> torch
     return image.masked_fill(inside, 255)
 
 
+def _filled(sample: dict[str, Any], index: int) -> dict[str, Any]:
+    left, upper, right, lower = (int(value) for value in sample["boxes"][index])
+    image = sample["image"].as_subclass(torch.Tensor).clone()
+    image[:, upper:lower, left:right] = 255
+    return {**sample, "image": _image(image)}
+
+
 def _target(
-    task: str, height: int, width: int, middle: torch.Tensor, side: int, classes: int
+    task: str,
+    height: int,
+    width: int,
+    middle: torch.Tensor,
+    side: int,
+    classes: int,
+    number: int,
+    swap: Sequence[int],
 ) -> dict[str, Any]:
-    # Wider to one side than to the other, so that a mirrored image shows.
-    reach = torch.tensor([-0.24, -0.2, 0.3, 0.26]) * side
-    box = torch.cat([middle, middle]) + reach
+    boxes = torch.cat([middle, middle]) + torch.tensor(_BOXES) * side
     if task == "segmentation":
-        mask = torch.zeros(height, width, dtype=torch.uint8)
-        left, upper, right, lower = (int(value) for value in box.round())
-        mask[max(upper, 0) : lower, max(left, 0) : right] = 1 if classes > 1 else IGNORE
-        return {"mask": tv_tensors.Mask(mask)}
-    boxes = _boxes(box[None], height, width)
+        return {"mask": tv_tensors.Mask(_mask(boxes, height, width, classes))}
     if task == "detection":
-        return {
-            "boxes": boxes,
-            "labels": torch.zeros(1, dtype=torch.int64),
-            "crowd": torch.zeros(1, dtype=torch.bool),
-        }
+        return _objects(boxes, height, width, range(number, number + len(_BOXES)), classes)
     points = tv_tensors.KeyPoints(middle + _spiral(classes) * side, canvas_size=(height, width))
-    return {"boxes": boxes, "keypoints": points, "visibility": torch.full((classes,), 2)}
+    visibility = _visibility(swap if len(swap) == classes else range(classes), number)
+    return {"boxes": _boxes(boxes[:1], height, width), "keypoints": points, "visibility": visibility}
+
+
+def _objects(
+    boxes: torch.Tensor, height: int, width: int, labels: Sequence[int], classes: int
+) -> dict[str, Any]:
+    """Return boxes of whole pixels, of different classes as far as there are some."""
+    limits = torch.tensor([width, height, width, height])
+    whole = boxes.round().clamp(min=0).minimum(limits)
+    crowd = torch.arange(len(boxes)) % 3 == 1
+    named = torch.tensor([label % classes for label in labels])
+    return {"boxes": _boxes(whole, height, width), "labels": named, "crowd": crowd}
+
+
+def _other(black: torch.Tensor, index: int, classes: int) -> dict[str, Any]:
+    """Return a sample to join: one box, and another one for each index."""
+    height, width = black.shape[-2:]
+    x1, y1, x2, y2 = _OTHER_BOXES[index]
+    box = torch.tensor([[x1 * width, y1 * height, x2 * width, y2 * height]])
+    return {**_objects(box, height, width, [index + 1], classes), "image": _image(black)}
+
+
+def _mask(boxes: torch.Tensor, height: int, width: int, classes: int) -> torch.Tensor:
+    """Return a mask whose classes have others between them, which only a mixture of two can show."""
+    mask = torch.zeros(height, width, dtype=torch.uint8)
+    values = [classes - 1 if classes > 1 else IGNORE, IGNORE, classes // 2]
+    for (left, upper, right, lower), value in zip(boxes.round().int().tolist(), values, strict=True):
+        mask[max(upper, 0) : max(lower, 0), max(left, 0) : max(right, 0)] = value
+    return mask
+
+
+def _visibility(swap: Sequence[int], number: int) -> torch.Tensor:
+    """Return visibilities int64 ``[k]`` that are not the same for both partners."""
+    visibility = torch.full((len(swap),), 2)
+    pairs = [(index, other) for index, other in enumerate(swap) if index < other]
+    for count, (index, other) in enumerate(pairs, number):
+        visibility[index if count % 2 else other] = count // 2 % 2
+    return visibility
 
 
 def _boxes(boxes: torch.Tensor, height: int, width: int) -> tv_tensors.BoundingBoxes:
@@ -98,62 +163,3 @@ def _spiral(count: int) -> torch.Tensor:
     turn = torch.arange(count) * (math.pi * (3 - math.sqrt(5))) + 0.7
     radius = 0.05 + 0.14 * ((torch.arange(count) + 1) / count).sqrt()
     return torch.stack([radius * turn.cos(), radius * turn.sin()], 1)
-
-
-def _alone(task: str, height: int, width: int, target: dict[str, Any]) -> dict[str, Any]:
-    image = tv_tensors.Image(torch.zeros(3, height, width, dtype=torch.uint8))
-    if task != "detection":
-        return {**target, "image": image}
-    empty = {
-        "boxes": _boxes(torch.zeros(0, 4), height, width),
-        "labels": target["labels"][:0],
-        "crowd": target["crowd"][:0],
-    }
-    return {**empty, "image": image}
-
-
-def find_movement(
-    blank: torch.Tensor, discs: list[torch.Tensor], places: torch.Tensor
-) -> torch.Tensor | None:
-    """Find the affine map that moved the pixels.
-
-    Args:
-        blank: The image without a disc after a transform, ``[3, H, W]``.
-        discs: The images with a disc after the same random draws.
-        places: Where the discs were, ``[3, 2]``.
-
-    Returns:
-        float64 ``[3, 2]``: ``[x, y, 1] @ it`` is the place after the transform; None where a disc was cut,
-        covered, or is too small to see.
-    """
-    found = [find_disc(blank, image) for image in discs]
-    seen = [disc for disc in found if disc is not None]
-    if len(seen) < len(discs):
-        return None
-    least, most = (extreme(area for _, area in seen) for extreme in (min, max))
-    if most > (1.05 + 1.5 / least**0.5) * least:  # more than counting pixels explains: one is partly covered
-        return None
-    before = torch.cat([places.double(), torch.ones(len(places), 1, dtype=torch.float64)], 1)
-    after = torch.stack([centre for centre, _ in seen])
-    movement: torch.Tensor = torch.linalg.solve(before, after)
-    return movement
-
-
-def find_disc(blank: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, int] | None:
-    """Return the centre ``[2]`` and the area of what differs between two images; None where it is cut."""
-    if blank.shape != image.shape:
-        return None
-    differs = (image.float() - blank.float()).abs().amax(0)
-    strongest = differs.max()
-    core = differs > 0.5 * strongest
-    area = int(core.sum())
-    borders = (core[0], core[-1], core[:, 0], core[:, -1])
-    cut = any(bool(border.any()) for border in borders)
-    if not strongest > 0 or cut or not _LEAST_AREA <= area <= _LARGEST_PART * core.numel():
-        return None
-    weights = differs.where(differs > 0.2 * strongest, 0.0)
-    height, width = differs.shape
-    rows, columns = torch.arange(height) + 0.5, torch.arange(width) + 0.5
-    total = weights.sum()
-    centre = torch.stack([(weights.sum(0) * columns).sum(), (weights.sum(1) * rows).sum()]) / total
-    return centre.double(), area
