@@ -89,6 +89,8 @@ def _environment(report: Path, processes: int) -> dict[str, str]:
     defaults = {
         "OMP_NUM_THREADS": str(max(1, available_cores() // processes)),
         "TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE": "[rank-${rank}] ",
+        # A new store for each rendezvous: in a shared one addresses of nodes that left would be found.
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
     }
     own = {LAUNCHED_AT_VARIABLE: repr(time.time()), REPORT_VARIABLE: str(report)}
     kept = {name: value for name, value in os.environ.items() if name not in _SAID_BY_OPTIONS}

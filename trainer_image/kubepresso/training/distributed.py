@@ -118,6 +118,8 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
         return
     limit = timedelta(seconds=timeout_seconds)
     store, _, _ = next(rendezvous("env://", timeout=limit))
+    # torchrun keeps one store through all restarts: addresses of processes that are gone stand in it.
+    store = PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(
         backend, store=PrefixStore("group", store), rank=rank, world_size=world_size, timeout=limit

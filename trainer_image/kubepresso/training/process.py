@@ -76,7 +76,7 @@ class StopRequest:
         self.grace_seconds = grace_seconds
         self._arrived = threading.Event()
         self._saving = False
-        self._beat = time.monotonic()
+        self._beat: float | None = None
         self._times: deque[float] = deque(maxlen=5)
 
     @property
@@ -87,7 +87,8 @@ class StopRequest:
     def beat(self) -> None:
         """Tell that a step or batch is done."""
         now = time.monotonic()
-        self._times.append(now - self._beat)
+        if self._beat is not None:  # the time before the first step is that of setting up
+            self._times.append(now - self._beat)
         self._beat = now
 
     @contextlib.contextmanager
@@ -121,7 +122,7 @@ class StopRequest:
         arrival = time.monotonic()
         while (now := time.monotonic()) < arrival + self.grace_seconds:
             patience = max(_IDLE_SECONDS, _IDLE_STEPS * max(self._times, default=0.0))
-            if not self._saving and now - max(self._beat, arrival) > patience:
+            if not self._saving and now - max(self._beat or arrival, arrival) > patience:
                 break
             time.sleep(_LOOK_SECONDS)
         os._exit(RESUME_EXIT_CODE)
