@@ -30,6 +30,10 @@ ERRORS = [
     (["data.path=null"], "data.path: missing; the format local reads it"),
     (["data.format=huggingface"], "data.metadata: missing; the format huggingface reads it"),
     (
+        ["data.format=huggingface", "data.metadata={subset: x}"],
+        "data.metadata.repo: missing; the format huggingface reads it",
+    ),
+    (
         ["data.id_mapping={a: x, b: x}", "data.layout=class_folders"],
         "data.id_mapping.b: the name 'x' is that of 'a' too",
     ),

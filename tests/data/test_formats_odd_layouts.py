@@ -105,3 +105,43 @@ def test_the_only_json_is_the_one_of_the_layout_coco(file, tmp_path):
     put(tmp_path / file.replace("zoo", "other"), "{}")
     with pytest.raises(UserError, match="no COCO file found"):
         read(data_config(tmp_path, layout="coco"))
+
+
+def write_table(file, **columns):
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), file)
+
+
+TABLES = {
+    ("classification", "img", "fine_label"): [0, 1],
+    ("classification", "pixel_values", "labels"): [0, 1],
+    ("detection", "img", "objects"): [{"bbox": [[2.0, 2.0, 9.0, 9.0]], "category": [0]}] * 2,
+    ("segmentation", "pixel_values", "label"): None,
+    ("segmentation", "image", "mask"): None,
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_columns_by_their_usual_names(case, tmp_path):
+    task, image, label = case
+    mask = put_mask(tmp_path / "mask.png", np.zeros((48, 64))).read_bytes()
+    write_table(
+        tmp_path / "set/train.parquet",
+        **{image: [{"bytes": image_bytes(n), "path": None} for n in range(2)]},
+        coarse_label=[0, 0],
+        **{label: TABLES[case] or [{"bytes": mask, "path": None}] * 2},
+    )
+    _, _, targets = read(data_config(tmp_path / "set", task))
+    assert len(targets) == 2
+
+
+def test_columns_that_are_named_under_the_format_local(tmp_path):
+    images = [{"bytes": image_bytes(n), "path": None} for n in range(2)]
+    write_table(tmp_path / "train.parquet", photo=images, image=images[::-1], kind=["a", "b"])
+    metadata = {"features": {"image": "photo", "label": "kind"}}
+    source, _, targets = read(data_config(tmp_path, "classification", metadata=metadata))
+    assert (source.classes, len(targets)) == (["a", "b"], 2)
+    metadata = {"features": {"image": "picture", "label": "kind"}}
+    with pytest.raises(UserError, match="no column 'picture', there are photo, image, kind"):
+        read(data_config(tmp_path, "classification", metadata=metadata))

@@ -146,16 +146,19 @@ class Features(Section):
 
 
 class Metadata(Section):
-    """A data set in the format `huggingface`."""
+    """A data set in the format `huggingface`, and the columns of tables in any."""
 
-    repo: str = Field(
-        min_length=1, description="Name on the hub, or a local folder in a Hugging Face layout."
+    repo: str | None = Field(
+        None,
+        min_length=1,
+        description="Name on the hub, or a local folder in a Hugging Face layout; needed for the format "
+        "`huggingface`.",
     )
     subset: str | None = Field(None, description="Configuration of the data set; null: its default.")
     custom_cache_dir: str | None = Field(
         "./data/huggingface", description="Cache folder; null: the library's own."
     )
-    features: Features = Field(Features(), description="Column names.")
+    features: Features = Field(Features(), description="Column names, also of local Parquet files.")
 
 
 class DataChecks(Section):

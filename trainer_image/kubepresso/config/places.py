@@ -47,7 +47,7 @@ def with_absolute_places(config: Config, uri: str) -> Config:
     if data.path is not None:
         root = absolute(data.path.root, "data.path.root")
         data = data.model_copy(update={"path": data.path.model_copy(update={"root": root})})
-    if data.metadata is not None and data.format == "huggingface":
+    if data.metadata is not None and data.metadata.repo and data.format == "huggingface":
         repo = absolute(data.metadata.repo, None)
         data = data.model_copy(update={"metadata": data.metadata.model_copy(update={"repo": repo})})
     if model.checkpoint.path is not None and model.checkpoint.use_pretrained:

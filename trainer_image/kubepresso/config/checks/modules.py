@@ -21,6 +21,8 @@ def check_data(view: View) -> Iterator[Finding]:
         return
     if data.format == "huggingface" and data.metadata is None:
         yield error("missing; the format huggingface reads it", "data", "metadata")
+    elif data.format == "huggingface" and data.metadata is not None and data.metadata.repo is None:
+        yield error("missing; the format huggingface reads it", "data", "metadata", "repo")
     if data.format == "local" and data.path is None:
         yield error("missing; the format local reads it", "data", "path")
     yield from _check_names(data)

@@ -10,11 +10,11 @@ import datasets
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.columns import feature_columns
+from kubepresso.data.formats.columns import columns_of
 from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import canonical_split, mapped_classes
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.row_labels import MakeLabel, class_names, label_column, row_labels
+from kubepresso.data.formats.row_labels import MakeLabel, class_names, row_labels
 from kubepresso.data.formats.source import ClassLabel, ImageFile, Label, RawSample, Source, read_sample
 from kubepresso.errors import UserError
 
@@ -25,11 +25,9 @@ class Hub:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Download and list; see `registry.Format`."""
-        image, label = feature_columns(data)
         loaded = _load(data)
         tables = {name: table for key, table in loaded.items() if (name := canonical_split(str(key)))}
-        if tables:
-            label = label_column(data, label, next(iter(tables.values())).column_names)
+        image, label = columns_of(data, next(iter(tables.values())).column_names if tables else ())
         for name, table in tables.items():
             missing = [column for column in (image, label) if column not in table.column_names]
             if missing:

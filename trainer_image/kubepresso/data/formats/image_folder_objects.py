@@ -9,9 +9,9 @@ from typing import Any
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.columns import feature_columns
+from kubepresso.data.formats.columns import columns_of
 from kubepresso.data.formats.naming import list_images, relative, split_folders
-from kubepresso.data.formats.row_labels import label_column, row_labels
+from kubepresso.data.formats.row_labels import row_labels
 from kubepresso.data.formats.source import FileSplit, ImageFile, Source
 from kubepresso.data.formats.tables import read_rows
 from kubepresso.errors import UserError
@@ -50,7 +50,7 @@ def _paired(folder: Path, root: Path, data: DataConfig, findings: Findings) -> I
             )
             continue
         named.add(name)
-        yield place, folder / name, row.get(label_column(data, feature_columns(data)[1], list(row)))
+        yield place, folder / name, row.get(columns_of(data, list(row))[1])
     for name in sorted(present - named):
         findings.add("missing_labels", relative(folder / name, root), "no line of the table names it")
 
@@ -61,7 +61,7 @@ def _read(folder: Path, root: Path, data: DataConfig) -> Iterator[tuple[str, dic
         yield from _read_lines(lines, root)
     elif table.is_file():
         for place, row in read_rows(table, root, ("file_name",)):
-            label = label_column(data, feature_columns(data)[1], list(row))
+            label = columns_of(data, list(row))[1]
             yield place, {**row, label: _parse(row.get(label) or "null", place)}
     else:
         raise UserError(f"{lines}: missing; each split's folder needs one, with file_name and objects")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.columns import feature_columns
+from kubepresso.data.formats.columns import columns_of
 from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import mapped_classes, relative
 from kubepresso.data.formats.parquet_files import (
@@ -21,7 +21,7 @@ from kubepresso.data.formats.parquet_files import (
     split_files,
 )
 from kubepresso.data.formats.registry import register
-from kubepresso.data.formats.row_labels import MakeLabel, class_names, label_column, row_labels
+from kubepresso.data.formats.row_labels import MakeLabel, class_names, row_labels
 from kubepresso.data.formats.source import ClassLabel, RawSample, Source
 
 
@@ -40,10 +40,8 @@ class ParquetFiles:
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Read the label columns; see `registry.Format`."""
         files = split_files(data, root)
-        image, label = feature_columns(data)
         every = [file for group in files.values() for file in group]
-        if data.task != "classification":
-            label = label_column(data, label, column_names(every[0]))
+        image, label = columns_of(data, column_names(every[0]))
         check_columns(every, image, label)
         if data.task != "classification":
             return _open_rows(data, root, files, image, label)

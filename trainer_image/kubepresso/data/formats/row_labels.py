@@ -22,19 +22,8 @@ from kubepresso.data.targets import IGNORE, ClassMask, Geometry, LabelProblemErr
 from kubepresso.errors import UserError
 
 _CATEGORIES = ("category", "categories", "category_id", "label", "labels")
-_USUAL = {
-    "detection": ("objects", "annotations"),
-    "segmentation": ("annotation", "mask", "segmentation_mask", "labels"),
-}
 _NAN = float("nan")
 MakeLabel = Callable[[Any, str], Label]
-
-
-def label_column(data: DataConfig, label: str, present: Sequence[str]) -> str:
-    """Return the column of labels: the configured one, else the usual one of the task if that is there."""
-    if label in present:
-        return label
-    return next((name for name in _USUAL.get(data.task, ()) if name in present), label)
 
 
 def class_names(feature: Any) -> list[str] | None:
