@@ -116,6 +116,24 @@ def test_neither_order_nor_batches_change_a_number(rows, random):
     assert collect("detection", shuffled) == first
 
 
+def test_the_median_size_is_that_of_the_boxes():
+    generator = np.random.default_rng(2)
+    sides = generator.uniform(180, 190, 400)
+    rows = [
+        ("train", objects((0, 0, side, side, 0)), Geometry(1000, 1000), grey_thumbnail(9)) for side in sides
+    ]
+    numbers = collect("detection", rows)["splits"]["train"]["numbers"]
+    assert numbers["box_size_median"] == pytest.approx(np.median(sides) / 1000, abs=0.001)
+
+
+def test_the_metric_of_a_class_is_the_share_of_the_images_that_have_it():
+    both, none = objects((0, 0, 9, 9, 0), (0, 0, 9, 9, 1)), objects()
+    rows = [("train", target, Geometry(50, 50), grey_thumbnail(9)) for target in (both, both, both, none)]
+    flat = flat_numbers(collect("detection", rows))
+    assert flat["train/images_per_class/cat"] == flat["train/images_per_class/dog"] == 0.75
+    assert flat["train/objects_per_class/cat"] == 0.5
+
+
 def test_metrics_are_bounded_and_have_names_that_mlflow_takes():
     odd = ["a b", "c:d", "élan"]
     found = collect("classification", [("train", 1, Geometry(9, 9), grey_thumbnail(3))], odd)

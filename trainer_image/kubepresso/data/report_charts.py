@@ -9,7 +9,8 @@ import numpy as np
 
 from kubepresso.data.drift import bin_names
 from kubepresso.data.gallery import MOST_CLASSES
-from kubepresso.data.statistics.titles import DISTRIBUTIONS
+from kubepresso.data.statistics.fingerprint import total_of
+from kubepresso.data.statistics.titles import DISTRIBUTIONS, OF_IMAGES
 
 Splits = Mapping[str, dict[str, Any]]
 
@@ -59,8 +60,7 @@ def balances(splits: Splits) -> list[dict[str, Any]]:
         entries = _entries(splits, name)
         if name in _VISIBILITY or not entries or "labels" not in entries[0]:
             continue
-        # Of pixels the share of all is read; of images with a class the share of the images.
-        whole = [_whole(content, name) for content in splits.values()]
+        whole = [total_of(content, name) for content in splits.values()]
         shares = [
             np.array(entry["counts"]) / max(total, 1) for entry, total in zip(entries, whole, strict=True)
         ]
@@ -85,11 +85,16 @@ def visibility(splits: Splits) -> list[tuple[str, list[list[float]]]]:
     return rows
 
 
-def histograms(splits: Splits) -> list[dict[str, Any]]:
-    """Return each histogram: a title, and for each split the columns ``(bin, count, height 0 to 1)``."""
+def histograms(splits: Splits, of_images: bool) -> list[dict[str, Any]]:
+    """Return each histogram: a title, and for each split the columns ``(bin, count, height 0 to 1)``.
+
+    Args:
+        splits: Of the fingerprint.
+        of_images: Those of the images; else those of the targets.
+    """
     found = []
     for name, title in DISTRIBUTIONS.items():
-        entries = _entries(splits, name)
+        entries = _entries(splits, name) if (name in OF_IMAGES) == of_images else []
         if not entries or "edges" not in entries[0]:
             continue
         counts = np.array([entry["counts"] for entry in entries])
@@ -105,8 +110,16 @@ def histograms(splits: Splits) -> list[dict[str, Any]]:
             for row, tall in zip(counts[:, kept].tolist(), heights, strict=True)
         ]
         charts = dict(zip(splits, columns, strict=True))
-        found.append({"title": title.text, "note": title.note, "charts": charts})
+        notes = [note for note in (title.note, _widths(entries[0]["edges"], kept)) if note]
+        found.append({"title": title.text, "note": "; ".join(notes), "charts": charts})
     return found
+
+
+def _widths(edges: list[float], kept: slice) -> str:
+    """Say so where the bins that are drawn are not equally wide."""
+    widths = np.diff(edges[max(kept.start - 1, 0) : kept.stop])
+    even = not len(widths) or np.allclose(widths, widths[0])
+    return "" if even else "bars are counts in bins of different widths"
 
 
 def common_sizes(sizes: Mapping[tuple[int, int], int], most: int = 8) -> str:
@@ -120,12 +133,6 @@ def common_sizes(sizes: Mapping[tuple[int, int], int], most: int = 8) -> str:
 def _entries(splits: Splits, name: str) -> list[dict[str, Any]]:
     entries = [content["distributions"].get(name) for content in splits.values()]
     return [] if None in entries else entries
-
-
-def _whole(content: dict[str, Any], name: str) -> float:
-    if name == "images_per_class":
-        return float(content["numbers"]["images"])
-    return float(sum(content["distributions"][name]["counts"]))
 
 
 def _cell(entry: dict[str, Any], share: np.ndarray, index: int, largest: float) -> tuple[str, str, float]:

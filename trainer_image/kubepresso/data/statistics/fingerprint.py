@@ -25,7 +25,8 @@ _FORBIDDEN = re.compile(r"[^\w\-. /]")
 def flat_numbers(fingerprint: dict[str, Any]) -> dict[str, float]:
     """Return the numbers under ``split/name``, for MLflow.
 
-    A distribution over classes gives one number a class, its share, where there are no more than 50 classes.
+    A distribution over classes gives one number a class, its share of `total_of`, where there are at most 50
+    classes.
 
     Args:
         fingerprint: As `DatasetStatistics.fingerprint` returns it.
@@ -36,13 +37,28 @@ def flat_numbers(fingerprint: dict[str, Any]) -> dict[str, float]:
         for name in _PER_CLASS:
             entry = content["distributions"].get(name)
             if entry and len(entry["labels"]) <= _MOST_CLASSES:
-                total = sum(entry["counts"]) or 1
+                total = total_of(content, name) or 1
                 rows = zip(entry["labels"], entry["counts"], strict=True)
                 flat |= {f"{split}/{name}/{_plain(label)}": count / total for label, count in rows}
     for split, near in fingerprint.get("near_duplicates", {}).items():
         flat[f"{split}/near_duplicates"] = float(near["images"])
         flat[f"{split}/near_duplicates_share"] = float(near["share"])
     return flat
+
+
+def total_of(split: dict[str, Any], name: str) -> float:
+    """Return what the counts of a distribution over classes are shares of.
+
+    An image may have several classes, so those with a class are a share of all images; else of the sum of the
+    counts.
+
+    Args:
+        split: A split of a fingerprint.
+        name: Of the distribution.
+    """
+    if name == "images_per_class":
+        return float(split["numbers"]["images"])
+    return float(sum(split["distributions"][name]["counts"]))
 
 
 def read_fingerprint(text: str) -> dict[str, Any]:

@@ -41,3 +41,8 @@ DISTRIBUTIONS = {
     "contrast": Title("Contrast", "standard deviation of luma in a thumbnail of 32 × 32 pixels"),
     "sharpness": Title("Sharpness", "mean difference of pixels side by side, 0 to 255"),
 }
+
+OF_IMAGES = frozenset(
+    ("image_size", "image_aspect", "brightness", "red_share", "blue_share", "contrast", "sharpness")
+)
+"""Those that say nothing of the targets."""
