@@ -9,6 +9,7 @@ from kubepresso.config import ConfigError, load_config
 
 IMAGE = "data.path.pattern.image"
 DEEP = ".".join("a" * 1000)
+POD = "environment.distributed"
 LARGE = "9" * 200
 HEX = "0x" + "f" * 5000
 #: What is set, and the line that it must give.
@@ -24,6 +25,15 @@ REFUSED = {
     "hexadecimal": (f"training.epochs={HEX}", "'0xfff"),
     "hexadecimal rate": (f"training.optimizer.lr={HEX}", "'0xfff"),
     "ignored index": (f"model.losses.0.ignore_index={LARGE}", "ignore_index: must be at most 1000000000"),
+    "devices": (f"environment.gpus='{'9' * 5000}'", "environment.gpus: must be numbers with commas"),
+    "other digits": (
+        "environment.gpus='\N{FULLWIDTH DIGIT ONE}'",
+        "environment.gpus: must be numbers with commas",
+    ),
+    "time": (f"{POD}.timeout='{'9' * 5000}h'", f"{POD}.timeout: must be a length of time"),
+    "line after a time": (f'{POD}.timeout="12h\\n"', f"{POD}.timeout: must be a length of time"),
+    "memory": (f"{POD}.memory='{'9' * 5000}Gi'", f"{POD}.memory: must be an amount of memory"),
+    "line after a name": (f'{POD}.namespace="a\\n"', f"{POD}.namespace: must be a name"),
     "name": (f"data.id_mapping=[{HEX}]", "'0xfff"),
 }
 

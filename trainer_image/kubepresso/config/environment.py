@@ -21,7 +21,7 @@ from kubepresso.config.cluster import (
 
 GpuIds = Annotated[
     Annotated[NaturalInt, Tag("index")]
-    | Annotated[str, StringConstraints(pattern=r"^\s*\d+(\s*,\s*\d+)*\s*$"), Tag("indices")],
+    | Annotated[str, StringConstraints(pattern=r"^\s*[0-9]{1,9}(\s*,\s*[0-9]{1,9})*\s*$"), Tag("indices")],
     by_kind('must be an index or a list in quotes, for example 0 or "0, 1"', index=(int,), indices=(str,)),
 ]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
