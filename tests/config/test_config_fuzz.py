@@ -28,7 +28,29 @@ WORDS = [
     "",
     "1e5",
     "null",
+    "a{9999999999}",
+    "(?P<a",
+    "[[a-z]+",
+    "(" * 3000 + ")" * 3000,
+    "\\",
+    "x" * 5000,
+    "\N{SNOWMAN}" * 300,
+    "\0",
+    "(?i)(a+)+$",
+    "(1, 2",
+    "9" * 5000,
 ]
+NUMBERS = [10**9, 10**9 + 1, 2**63, 2**64, 10**299, -(10**299), 1e-320]
+
+
+def nested(depth, kind):
+    """Return a list or mapping of as many levels."""
+    value = "x"
+    for _ in range(depth):
+        value = [value] if kind == "list" else {"name": value}
+    return value
+
+
 JSON = st.recursive(
     st.one_of(
         st.none(),
@@ -38,6 +60,9 @@ JSON = st.recursive(
             [0, 1, -1, 2, 255, 10**9, 0.5, 1e-9, 1e308, float("nan"), float("inf"), -float("inf")]
         ),
         st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+        st.text(st.sampled_from("()[]{}*+?|\\^$.a0,:-"), min_size=1, max_size=40),
+        st.sampled_from(NUMBERS),
+        st.builds(nested, st.integers(1, 80), st.sampled_from(["list", "mapping"])),
         st.sampled_from(WORDS),
     ),
     lambda inner: st.one_of(
@@ -148,6 +173,14 @@ def test_text_changed_at_random(network_files, tmp_path_factory, data):
         "\ufeff",
         "? ",
         "\n",
+        "[" * 200,
+        "{a: " * 70,
+        " " * 300,
+        "9" * 400,
+        "0x" + "f" * 4000,
+        "a: &b {<<: *b}\n",
+        '"\\ud83d"',
+        "long " * 2000,
     ]
     for _ in range(data.draw(st.integers(1, 3))):
         begin = data.draw(st.integers(0, len(text)))
@@ -173,6 +206,37 @@ def test_overrides_at_random(contents, network_files, tmp_path_factory, data):
     value = yaml.safe_dump(data.draw(JSON), default_flow_style=True).removesuffix("...\n").strip()
     text = Path(list(network_files.values())[index]).read_text()
     answer(tmp_path_factory.getbasetemp() / "fuzz.yaml", text, [f"{'.'.join(map(str, path))}={value}"])
+
+
+KEYS = st.text(st.sampled_from("ab0129._-=[] "), max_size=30)
+
+
+@slow
+@given(
+    keys=st.lists(st.one_of(KEYS, st.sampled_from(["training", "9" * 5000, "data"])), max_size=300),
+    data=st.data(),
+)
+def test_keys_of_overrides_at_random(network_files, tmp_path_factory, keys, data):
+    text = Path(network_files["resnet_fc"]).read_text()
+    override = f"{'.'.join(keys)}={data.draw(st.sampled_from(WORDS))}"
+    answer(tmp_path_factory.getbasetemp() / "fuzz.yaml", text, [override])
+
+
+@pytest.mark.parametrize("word", WORDS, ids=lambda word: word[:12])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "data.path.pattern.image",
+        "data.id_mapping",
+        "environment.gpus",
+        "logging.project_id",
+        "training.epochs",
+    ],
+)
+def test_each_word_at_keys_that_read_text(network_files, tmp_path_factory, key, word):
+    text = Path(network_files["resnet_fc"]).read_text()
+    quoted = "'" + word.replace("'", "''") + "'"
+    answer(tmp_path_factory.getbasetemp() / "fuzz.yaml", text, [f"{key}={quoted}", f"{key}={word}"])
 
 
 @pytest.mark.parametrize(
