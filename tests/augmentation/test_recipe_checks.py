@@ -1,9 +1,15 @@
 import torch
+from scenes import recipe_of
 from torch import nn
 from torchvision import tv_tensors
 
 from kubepresso.augmentation import Recipe
-from kubepresso.augmentation.checks import check_batch_transform, check_repeatable, check_results
+from kubepresso.augmentation.checks import (
+    check_batch_transform,
+    check_repeatable,
+    check_results,
+    check_shares,
+)
 from kubepresso.augmentation.trace import trace
 
 
@@ -82,6 +88,27 @@ def test_soft_targets_must_sum_to_one():
     assert check_batch_transform(Mixer(1.0), images, labels, 3) == []
     assert len(check_batch_transform(Mixer(0.5), images, labels, 3)) == 1
     assert len(check_batch_transform(Mixer(1.0), images * torch.nan, labels, 3)) == 1
+
+
+def test_soft_targets_must_be_what_the_pixels_are_mixed_of():
+    mixups = [{"mixup": [1.0, 1.0]}, {"cutmix": [1.0, 1.0]}, {"mixup": [0.2, 0.5], "cutmix": [1.0, 1.0]}]
+    for keys in mixups:
+        (transform,) = recipe_of({"name": "mixing", **keys}, task="classification").batch_transforms
+        for classes in (1, 2, 3, 10, 1000):
+            assert check_shares(transform, classes, 1.0) == []
+
+        def rolled(images, labels, classes, transform=transform):
+            mixed, targets = transform(images, labels, classes)
+            return mixed, targets.roll(1, 1)
+
+        (problem,) = check_shares(rolled, 10, 1.0)
+        assert "targets do not say what images are mixed of" in problem
+
+
+def test_mixing_without_effect_is_found_but_where_it_is_switched_off():
+    (problem,) = check_shares(Mixer(1.0), 10, 1.0)
+    assert "no image of 100 batches was mixed" in problem
+    assert check_shares(Mixer(1.0), 10, 0.0) == []
 
 
 def sample(value, label=0):

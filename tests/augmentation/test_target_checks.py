@@ -17,7 +17,7 @@ from kubepresso.sampling import SampleContext
 
 SIZES = [(120, 160), (96, 128)] * 12
 SWAP = (0, 2, 1, 4, 3)
-CLASSES = {"detection": 3, "segmentation": 4, "pose_estimation": 5}
+CLASSES = {"classification": 3, "detection": 3, "segmentation": 4, "pose_estimation": 5}
 TOTENSOR, NORMALIZE = {"name": "totensor"}, {"name": "normalize"}
 FLIP = {"name": "randomhorizontalflip"}
 
@@ -273,6 +273,17 @@ def test_boxes_out_of_form_are_found(step, text):
     sample = objects([10, 10, 50, 60], [80, 20, 120, 90])
     (problem,) = targets(by_hand(keep, step, keep), "detection", sample, sample)
     assert problem == f"augmentation.train[1] ({step.__name__}): {text} (2 of 2 samples)"
+
+
+def test_a_class_that_changes_is_found():
+    def next_class(sample):
+        return {**sample, "label": (sample["label"] + 1) % 3}
+
+    picture = {"image": tv_tensors.Image(torch.zeros(3, 8, 8, dtype=torch.uint8)), "label": 1}
+    (problem,) = targets(by_hand(keep, next_class), "classification", picture)
+    assert problem.startswith(
+        "augmentation.train[1] (next_class): an image of class 1 has come to be one of 2"
+    )
 
 
 def resize_mask_bilinear(sample):

@@ -16,6 +16,7 @@ from kubepresso.augmentation.checks import (
     check_losses,
     check_repeatable,
     check_results,
+    check_shares,
     check_targets,
     measure_losses,
 )
@@ -186,9 +187,16 @@ class Trial:
         batch = [dataset[0, index, 0] for index in indices]
         images = torch.stack([sample["image"] for sample in batch])
         labels = torch.tensor([sample["label"] for sample in batch])
-        for transform in recipe.batch_transforms:
+        classes = len(self.subject.classes)
+        probabilities = [
+            max(pair[1] for pair in (entry.mixup, entry.cutmix) if pair)
+            for entry in self.config.train
+            if entry.name == "mixing"
+        ]
+        for transform, probability in zip(recipe.batch_transforms, probabilities, strict=True):
             with seeded(self.seed, 0):
-                self.problems += check_batch_transform(transform, images, labels, len(self.subject.classes))
+                found = check_batch_transform(transform, images, labels, classes)
+                self.problems += found or check_shares(transform, classes, probability)
 
 
 def _empty_split(split: str, phase: str) -> str:

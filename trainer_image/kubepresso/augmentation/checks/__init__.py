@@ -3,7 +3,8 @@
 from kubepresso.augmentation.checks.following import Following, check_following
 from kubepresso.augmentation.checks.images import check_results
 from kubepresso.augmentation.checks.losses import Loss, check_losses, measure_losses
-from kubepresso.augmentation.checks.repeating import check_batch_transform, check_repeatable
+from kubepresso.augmentation.checks.mixing import check_batch_transform, check_shares
+from kubepresso.augmentation.checks.repeating import check_repeatable
 from kubepresso.augmentation.checks.targets import check_targets
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "check_losses",
     "check_repeatable",
     "check_results",
+    "check_shares",
     "check_targets",
     "measure_losses",
 ]

@@ -1,4 +1,4 @@
-"""Randomness follows the seed, inference has none, and batch transforms give valid targets."""
+"""Randomness follows the seed, and inference has none."""
 
 from __future__ import annotations
 
@@ -7,24 +7,7 @@ from typing import Any
 
 import torch
 
-from kubepresso.augmentation.batch import BatchTransform
-
-_SUM_TOLERANCE = 1e-4
 _TARGETS = ("label", "boxes", "labels", "crowd", "mask", "keypoints", "visibility")
-
-
-def check_batch_transform(
-    transform: BatchTransform, images: torch.Tensor, labels: torch.Tensor, num_classes: int
-) -> list[str]:
-    """Check that a batch transform keeps the images' shape and gives valid soft targets."""
-    mixed, targets = transform(images, labels, num_classes)
-    problems = []
-    if mixed.shape != images.shape or not bool(mixed.isfinite().all()):
-        problems.append("augmentation.train (mixing): mixed images changed shape or are not finite")
-    sums_to_one = bool(((targets.sum(1) - 1).abs() < _SUM_TOLERANCE).all())
-    if targets.shape != (len(labels), num_classes) or bool((targets < 0).any()) or not sums_to_one:
-        problems.append("augmentation.train (mixing): targets are not shares of the classes that sum to 1")
-    return problems
 
 
 def check_repeatable(

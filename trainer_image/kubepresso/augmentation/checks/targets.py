@@ -35,10 +35,13 @@ def check_targets(phase: str, recipe: Recipe, traces: Sequence[Trace], task: str
     """
     problems: list[str] = []
     for index in range(len(recipe.names) + 1):
-        passed = [run.samples[index + 1] for run in traces if len(run.samples) > index + 1]
+        passed = [(run.source, run.samples[index + 1]) for run in traces if len(run.samples) > index + 1]
         ends = index == len(recipe.names)
         found = [
-            _problem(task, sample, classes) or (_end_problem(sample) if ends else None) for sample in passed
+            _problem(task, sample, classes)
+            or _label_changed(source, sample)
+            or (_end_problem(sample) if ends else None)
+            for source, sample in passed
         ]
         texts = sorted({text for text in found if text is not None})
         if texts:
@@ -65,6 +68,12 @@ def _problem(task: str, sample: Sample, classes: int) -> str | None:
 def _label_problem(sample: Sample, classes: int) -> str | None:
     known = 0 <= int(sample["label"]) < classes
     return None if known else f"label {int(sample['label'])} is no class, allowed 0 to {classes - 1}"
+
+
+def _label_changed(source: Sample, sample: Sample) -> str | None:
+    if "label" not in sample or sample["label"] == source["label"]:
+        return None
+    return f"an image of class {int(source['label'])} has come to be one of {int(sample['label'])}"
 
 
 def _objects_problem(sample: Sample, classes: int) -> str | None:
