@@ -198,7 +198,7 @@ def test_a_class_without_a_training_image_is_allowed_and_said(tmp_path):
     root = small_sets.class_folders(tmp_path / "pantry")
     shutil.rmtree(root / "train" / "bread")
     assert make(root, tmp_path / "config").config.data.checks.empty_classes == "warn"
-    assert "warn, since there is none of: bread" in (tmp_path / "config" / "data.yaml").read_text()
+    assert "warn, since train has none of: bread" in (tmp_path / "config" / "data.yaml").read_text()
 
 
 def test_a_data_set_in_a_bucket(tmp_path, bucket):

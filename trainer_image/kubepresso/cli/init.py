@@ -70,7 +70,7 @@ def _classes(names: object) -> str:
 def _counts(project: Project) -> str:
     survey = project.survey
     counts = ", ".join(f"{count:,} {split}" for split, count in survey.counts.items())
-    return f"{counts}; a tenth of train is held out as valid" if survey.held_out else counts
+    return f"{counts}; {survey.held_out_in_words}" if survey.held_out_in_words else counts
 
 
 def _place(project: Project) -> str:

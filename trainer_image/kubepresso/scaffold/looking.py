@@ -7,10 +7,11 @@ import csv
 import io
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import ExifTags, Image
 
 from kubepresso.config import DataConfig
@@ -18,7 +19,8 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats import Source, SourceSplit, open_source
 from kubepresso.data.formats.naming import canonical_split
 from kubepresso.data.formats.source import FileSplit, RawSample, read_sample
-from kubepresso.data.targets import Geometry, LabelProblemError, Objects
+from kubepresso.data.splitting import VALID_SHARE, deal
+from kubepresso.data.targets import Geometry, LabelProblemError, Objects, Poses
 from kubepresso.errors import UserError
 from kubepresso.scaffold.evidence import Candidate
 from kubepresso.scaffold.inventory import Inventory, spread
@@ -29,12 +31,14 @@ from kubepresso.scaffold.survey import Survey
 _IMAGES = 400
 #: Labels in files of their own that are read to count classes.
 _MOST_LABELS = 10_000
+#: Masks that are decoded to tell which classes are in them.
+_MOST_MASKS = 500
 _ORIGIN = {
     "class_folders": "Named by their folders",
     "parquet": "As the files name them, or their indexes",
     "voc": "As the objects are named, in alphabetical order",
 }
-_FOUND_SHOWN = ("invalid_labels", "missing_labels")
+_FOUND_SHOWN = ("corrupt_images", "invalid_labels", "missing_labels")
 
 
 def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) -> Survey:
@@ -49,6 +53,7 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
         UserError: It cannot be read in this way.
     """
     notes: dict[str, str] = {}
+    absent: Sequence[str] = ()
     keys: dict[str, Any] = {"path": {"root": str(inventory.root), **_tables(candidate, inventory)}}
     if candidate.masks is not None and candidate.masks.pattern is not None:
         keys["path"]["pattern"] = candidate.masks.pattern
@@ -57,6 +62,7 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
         found = describe_masks(candidate.masks.files, inventory)
         keys |= found.data
         notes |= found.notes
+        absent = found.absent
     if candidate.points:
         keys["id_mapping"] = [{"name": f"point_{index}", "swap": None} for index in range(candidate.points)]
         notes["id_mapping"] = (
@@ -73,6 +79,7 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
     sizes, sides = _measure(source, findings)
     if not sizes:
         raise UserError(f"{inventory.root}: no image could be opened; found {candidate.found}")
+    dealt = _deal(candidate, source)
     return Survey(
         task=candidate.task,
         layout=candidate.layout,
@@ -81,7 +88,9 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
         sizes=sizes,
         data=keys,
         keypoints=source.keypoints,
-        class_counts=_class_counts(candidate, source),
+        held_out=dealt.held_out,
+        held_out_counted=dealt.counted,
+        unseen=_unseen(candidate, source, dealt.seen) or absent,
         box_sides=sides,
         problems={check: list(map(str, findings.by_check.get(check, ()))) for check in _FOUND_SHOWN},
         notes=notes,
@@ -108,17 +117,61 @@ def _mapping(source: Source) -> list[Any]:
     ]
 
 
-def _class_counts(candidate: Candidate, source: Source) -> dict[str, list[int]]:
-    """Count the samples of train by class, where that takes seconds and no decoding."""
-    train = source.splits["train"]
-    cheap = candidate.task == "classification" or len(train) <= _MOST_LABELS
-    if candidate.task == "segmentation" or not cheap:
-        return {}
-    counts = [0] * len(source.classes)
-    for classes in train.strata():
-        for label in classes:
-            counts[label] += 1
-    return {"train": counts}
+class _Dealt(NamedTuple):
+    """What remains of train.
+
+    Args:
+        held_out: Samples that become valid.
+        counted: Whether that is counted, not reckoned.
+        seen: Labels in the others; None where that takes long to tell.
+    """
+
+    held_out: int
+    counted: bool
+    seen: set[int] | None
+
+
+def _deal(candidate: Candidate, source: Source) -> _Dealt:
+    train, whole = source.splits["train"], "valid" in source.splits
+    if not _is_quick(candidate, train):
+        return _Dealt(0 if whole else round(len(train) * VALID_SHARE), whole, None)
+    strata = train.strata()
+    indexes = range(len(strata))
+    dealt = [("train", index) for index in indexes] if whole else list(deal(indexes, lambda _: True, strata))
+    remaining = [index for split, index in dealt if split == "train"]
+    return _Dealt(
+        len(strata) - len(remaining), True, {label for index in remaining for label in strata[index]}
+    )
+
+
+def _is_quick(candidate: Candidate, train: SourceSplit) -> bool:
+    """Tell whether the classes of all labels are read within seconds."""
+    most = {"classification": len(train), "segmentation": _MOST_MASKS}
+    return len(train) <= most.get(candidate.task, _MOST_LABELS)
+
+
+def _unseen(candidate: Candidate, source: Source, seen: set[int] | None) -> list[str]:
+    """Return the classes, or keypoints, of which train has none."""
+    if candidate.task == "pose_estimation":
+        seen = _points_seen(source.splits["train"], len(source.classes))
+    names = enumerate(source.classes)
+    return [] if seen is None else [name for label, name in names if label not in seen]
+
+
+def _points_seen(train: SourceSplit, count: int) -> set[int]:
+    """Return the keypoints that are marked somewhere; it ends where all were seen."""
+    seen: set[int] = set()
+    for sample in itertools.islice(iter(train), _MOST_LABELS):
+        geometry = _geometry(sample.image_bytes)
+        if geometry is None or sample.target is None:
+            continue
+        with contextlib.suppress(LabelProblemError):
+            poses = sample.target(geometry)
+            assert isinstance(poses, Poses)
+            seen |= set(np.flatnonzero((poses.keypoints[..., 2] > 0).any(0)).tolist())
+        if len(seen) == count:
+            break
+    return seen
 
 
 def _places(
@@ -174,6 +227,7 @@ def _measure(source: Source, findings: Findings) -> tuple[list[tuple[int, int]],
     for sample in _some_samples(source):
         geometry = _geometry(sample.image_bytes)
         if geometry is None:
+            findings.add("corrupt_images", sample.path, sample.problem or "no image by its beginning")
             continue
         sizes.append((geometry.width, geometry.height))
         if sample.target is None:

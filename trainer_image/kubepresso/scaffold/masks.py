@@ -29,10 +29,12 @@ class Masks(NamedTuple):
     Args:
         data: Keys of ``data``.
         notes: Why they have their values.
+        absent: Classes whose value was not seen.
     """
 
     data: Mapping[str, Any]
     notes: Mapping[str, str]
+    absent: Sequence[str] = ()
 
 
 def describe_masks(files: Sequence[Path], inventory: Inventory) -> Masks:
@@ -61,13 +63,22 @@ def describe_masks(files: Sequence[Path], inventory: Inventory) -> Masks:
         raise UserError(
             f"{inventory.root}: masks hold values up to {count - 1}; a class index is at most 254"
         )
-    names = _listed_names(inventory, count)
-    absent = [str(value) for value in range(count) if value not in indexes]
-    note = f"Values 0 to {count - 1} {looked_at}" + (f", none of {', '.join(absent)}" if absent else "")
+    given = _listed_names(inventory, count)
+    names = given or [f"class_{value}" for value in range(count)]
+    note = f"Values {_in_words(values)} {looked_at}"
     note += "; 255 is no class" if IGNORE in indexes else ""
-    note += "" if names else ". Give them their names; the order is that of the values"
-    data = {"id_mapping": names or [f"class_{value}" for value in range(count)], "label_image_mode": "L"}
-    return Masks(data, {"id_mapping": note})
+    if len(values) < count:
+        note += f", the other {count - len(values):,} below {count} in none: number them 0 to "
+        note += f"{len(values) - 1} to have no classes without a pixel"
+    note += "" if given else ". Give them their names; the order is that of the values"
+    absent = [name for value, name in enumerate(names) if value not in indexes]
+    return Masks({"id_mapping": names, "label_image_mode": "L"}, {"id_mapping": note}, absent)
+
+
+def _in_words(values: Sequence[int]) -> str:
+    if values == list(range(len(values))) and values:
+        return f"0 to {values[-1]}"
+    return ", ".join(map(str, values[:12])) + (f" and {len(values) - 12} more" if len(values) > 12 else "")
 
 
 def _coloured(colours: set[Colour], looked_at: str, inventory: Inventory) -> Masks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kubepresso.config import MODULES
@@ -10,6 +10,8 @@ from kubepresso.scaffold.choices import Choices
 from kubepresso.scaffold.machine import Machine
 from kubepresso.scaffold.recipes import plain_epochs, recipes
 from kubepresso.scaffold.survey import Survey
+
+_NAMES_SHOWN = 10
 
 
 class Written(NamedTuple):
@@ -48,12 +50,8 @@ def _data(survey: Survey, name: str) -> Written:
     content = {"name": name, "task": survey.task, "format": "local", "layout": survey.layout, **survey.data}
     reasons = dict(survey.notes)
     counts = ", ".join(f"{count:,} in {split}" for split, count in survey.counts.items())
-    held_out = survey.counts["train"] - survey.train_count
-    reasons["path"] = f"Found: {counts}" + (
-        f"; no valid split, so {held_out:,} of train are held out, the same ones in every run"
-        if survey.held_out
-        else ""
-    )
+    held_out = survey.held_out_in_words
+    reasons["path"] = f"Found: {counts}" + (f"; {held_out}, the same in every run" if held_out else "")
     checks = {
         "corrupt_images": "refuse",
         "invalid_labels": "refuse",
@@ -63,14 +61,19 @@ def _data(survey: Survey, name: str) -> Written:
         "near_duplicates_across_splits": "warn",
     }
     for check, found in survey.problems.items():
-        if check in ("invalid_labels", "missing_labels") and found:
+        if found:
             checks[check] = "skip"
             reasons[f"checks.{check}"] = f"{len(found):,} seen, such as {found[0]}"
     if survey.unseen:
         checks["empty_classes"] = "warn"
-        reasons["checks.empty_classes"] = f"warn, since there is none of: {', '.join(survey.unseen[:10])}"
+        reasons["checks.empty_classes"] = f"warn, since train has none of: {_some(survey.unseen)}"
     content["checks"] = checks
     return Written(content, reasons)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _augmentation(survey: Survey, choices: Choices) -> Written:

@@ -23,7 +23,9 @@ class Survey:
         sizes: Width and height, upright, of the images that were looked at.
         data: The keys of ``data`` that name the source, in order, as they will be written.
         keypoints: For poses.
-        class_counts: By split, samples in which each class is; empty where it would take long to count.
+        held_out: How many samples of train become valid, where the source has no valid split.
+        held_out_counted: Whether that is exact.
+        unseen: Classes or keypoints of which train has none.
         box_sides: Root of the area of each box that was looked at, as a part of its image's longer side.
         problems: What is wrong with labels, by check.
         notes: By dotted key below ``data``, why it has its value.
@@ -36,21 +38,25 @@ class Survey:
     sizes: Sequence[tuple[int, int]]
     data: Mapping[str, Any]
     keypoints: Sequence[Keypoint] = ()
-    class_counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    held_out: int = 0
+    held_out_counted: bool = True
+    unseen: Sequence[str] = ()
     box_sides: Sequence[float] = ()
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def held_out(self) -> bool:
-        """Whether valid is split off train."""
-        return "valid" not in self.counts
-
-    @property
     def train_count(self) -> int:
         """Samples that remain for training."""
-        count = self.counts["train"]
-        return max(count - round(count / 10), 1) if self.held_out else count
+        return max(self.counts["train"] - self.held_out, 1)
+
+    @property
+    def held_out_in_words(self) -> str:
+        """For example ``no valid split, so 4 of train are held out``; empty where there is one."""
+        if "valid" in self.counts:
+            return ""
+        about = "" if self.held_out_counted else "about "
+        return f"no valid split, so {about}{self.held_out:,} of train {_is(self.held_out)} held out"
 
     @property
     def typical_size(self) -> tuple[int, int]:
@@ -71,8 +77,6 @@ class Survey:
         middle = "x".join(map(str, self.typical_size))
         return f"about {middle} ({small[0]}x{small[1]} to {large[0]}x{large[1]})"
 
-    @property
-    def unseen(self) -> list[str]:
-        """Classes without a sample in train."""
-        counts = self.class_counts.get("train", ())
-        return [name for name, count in zip(self.classes, counts, strict=False) if not count]
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
