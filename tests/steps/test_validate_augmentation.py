@@ -172,16 +172,3 @@ def test_a_recipe_slower_than_the_training_is_noted(mixed_sizes, tmp_path, monke
     monkeypatch.setattr(validate_augmentation, "measure_training_speed", lambda *_: 1e9)
     (line,) = run(mixed_sizes, tmp_path).warnings
     assert line.startswith("environment.num_workers: training takes in 1000000000 images/s on this machine")
-
-
-def test_an_empty_split_is_named(tmp_path):
-    root = tmp_path / "single"
-    for seed, label in enumerate("abc"):
-        (root / label).mkdir(parents=True)
-        pixels = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / label / "0.png")
-    data = DataConfig.model_validate({"task": "classification", "path": {"root": str(root)}})
-    prepare(data, root, tmp_path / "prepared")
-    (problem,) = refused(tmp_path / "prepared", tmp_path)
-    assert problem.startswith("augmentation.inference: the split valid has no image")
-    assert "data.path.valid" in problem

@@ -74,9 +74,6 @@ class Trial:
         built = len(self.problems) == found_before
         split = "train" if phase == "train" or "valid" not in self.prepared.splits else "valid"
         dataset = build_dataset(self.prepared, split, recipe, self.seed)
-        if not len(dataset):
-            self.problems.append(_empty_split(split, phase))
-            return PhaseReport(phase, recipe, self.subject, [], [], 0.0)
         indices = choose_samples(self.prepared, dataset, self.config.checks.samples)
         names = [dataset.path(index) for index in indices]
         traces = [self._trace(recipe, dataset, index) for index in indices]
@@ -197,14 +194,6 @@ class Trial:
             with seeded(self.seed, 0):
                 found = check_batch_transform(transform, images, labels, classes)
                 self.problems += found or check_shares(transform, classes, probability)
-
-
-def _empty_split(split: str, phase: str) -> str:
-    why = " (where no folder is named, a tenth of each class of two or more)" if split == "valid" else ""
-    return (
-        f"augmentation.{phase}: the split {split} has no image{why}, so there is nothing to try it on; add "
-        f"images, or name their folder in data.path.{split}"
-    )
 
 
 def _measure(dataset: ImageDataset, indices: Sequence[int]) -> float:
