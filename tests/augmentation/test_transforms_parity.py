@@ -143,6 +143,19 @@ def test_transforms_of_floats_are_torchvisions_own(entry, direct):
         )
 
 
+@pytest.mark.parametrize("keys", [{"resize_criteria": "long"}, {"resize_criteria": "short", "max_size": 50}])
+def test_a_resize_by_one_side_gives_the_size_of_torchvision_and_at_least_a_pixel(keys):
+    longest = keys.get("max_size", 40)
+    given = v2.Resize(40, max_size=50) if "max_size" in keys else v2.Resize(None, max_size=40)
+    resize = recipe({"name": "resize", "size": 40, **keys})
+    for height, width in ((37, 101), (101, 37), (40, 40), (41, 52), (480, 639), (1, 1)):
+        picture = torch.zeros(3, height, width, dtype=torch.uint8)
+        assert resize({"image": tv_tensors.Image(picture), "label": 0})["image"].shape == given(picture).shape
+    for height, width in ((1, 300), (300, 1)):
+        picture = tv_tensors.Image(torch.zeros(3, height, width, dtype=torch.uint8))
+        assert sorted(resize({"image": picture, "label": 0})["image"].shape[1:]) == [1, longest]
+
+
 def test_resize_long_gives_the_long_side_its_length():
     for height, width, expected in [(37, 50, (24, 32)), (50, 37, (32, 24)), (10, 10, (32, 32))]:
         shape = recipe({"name": "resize", "size": 32, "resize_criteria": "long"})(
