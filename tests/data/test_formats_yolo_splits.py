@@ -105,14 +105,18 @@ def test_what_data_path_names_comes_before_the_description(tmp_path):
     assert found == {"train": ["images/mine/a.png"]}
 
 
-@pytest.mark.parametrize("described", [True, False])
-def test_a_split_of_images_without_labels_is_reported(described, tmp_path):
+@pytest.mark.parametrize("described", ["", "train: images/train\nval: images/val\nnames: [ape]\n"])
+@pytest.mark.parametrize("labels", [True, False])
+def test_a_split_of_images_without_labels_is_reported(labels, described, tmp_path):
     pair(tmp_path, "images/train/a.png")
     put(tmp_path / "images/val/b.png", image_bytes())
+    if labels:
+        (tmp_path / "labels/val").mkdir()
     if described:
-        put(tmp_path / "data.yaml", "train: images/train\nval: images/val\nnames: [ape]\n")
+        put(tmp_path / "data.yaml", described)
     found, findings = names(tmp_path)
-    assert found == {"train": ["images/train/a.png"]}
+    # A split that is meant to be one stays, empty: the preparation refuses it.
+    assert found == {"train": ["images/train/a.png"], **({"valid": []} if labels or described else {})}
     assert missing(findings)[0].startswith("images/val/b.png: no label of this name in ")
 
 

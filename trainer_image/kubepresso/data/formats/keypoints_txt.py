@@ -13,7 +13,7 @@ from pathlib import Path
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.number_lines import read_numbers
-from kubepresso.data.formats.pairing import pair_files, paired_splits
+from kubepresso.data.formats.pairing import pair_splits, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.poses import make_poses
 from kubepresso.data.formats.problems import LabelProblems
@@ -38,10 +38,8 @@ class KeypointsTxt:
                 "data.id_mapping: missing; text files of poses need the list of keypoints, each with name, "
                 "swap and color"
             )
-        pairs = {
-            split: pair_files(place, root, data, findings, lambda file: file.suffix.lower() == ".txt")
-            for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()
-        }
+        folders = {split: [place] for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()}
+        pairs = pair_splits(folders, root, data, findings, lambda file: file.suffix.lower() == ".txt")
         count = len(keypoints)
         splits = paired_splits(pairs, root, lambda file, path: PoseLabel(file, path, count))
         return Source([keypoint.name for keypoint in keypoints], splits, keypoints)

@@ -10,7 +10,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats.colours import ColourTable, colour_classes
 from kubepresso.data.formats.mask_files import MaskFile, check_values, some_of, values_in
 from kubepresso.data.formats.naming import IMAGE_SUFFIXES, classes_of_values, mapped_classes
-from kubepresso.data.formats.pairing import Folders, pair_files, paired_splits
+from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import Source
@@ -31,10 +31,8 @@ class Masks:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
-        pairs = {
-            split: pair_files(place, root, data, findings, lambda file: file.suffix.lower() in _SUFFIXES)
-            for split, place in mask_folders(data, root).items()
-        }
+        folders = {split: [place] for split, place in mask_folders(data, root).items()}
+        pairs = pair_splits(folders, root, data, findings, lambda file: file.suffix.lower() in _SUFFIXES)
         files = [pair.label for group in pairs.values() for pair in group]
         names, colours = mask_classes(data, root, files)
         return Source(

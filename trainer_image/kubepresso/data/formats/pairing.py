@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,6 +93,30 @@ def pair_files(
     return [Pair(file, labels[key]) for key, file in images.items() if key in labels]
 
 
+def pair_splits(
+    folders: Mapping[str, Sequence[Folders]],
+    root: Path,
+    data: DataConfig,
+    findings: Findings,
+    is_label: Callable[[Path], bool],
+    is_companion: Callable[[Path], bool] = lambda file: False,
+) -> dict[str, list[Pair]]:
+    """Pair the files of each split; see `pair_files`.
+
+    A split of images whose folder of labels is not there is none, unless it is train:
+    its images are findings.
+    """
+    pair = functools.partial(
+        pair_files, root=root, data=data, findings=findings, is_label=is_label, is_companion=is_companion
+    )
+    pairs = {split: list(chain.from_iterable(map(pair, places))) for split, places in folders.items()}
+    return {
+        split: group
+        for split, group in pairs.items()
+        if split == "train" or any(place.labels.is_dir() for place in folders[split])
+    }
+
+
 def _files_below(folder: Path) -> list[Path]:
     return list_files(folder) if folder.is_dir() else []  # a split may have images and no labels
 
@@ -144,7 +170,7 @@ def _stem(file: Path, folder: Path) -> str:
 def paired_splits(
     pairs: Mapping[str, Sequence[Pair]], root: Path, make: Callable[[Path, str], Label]
 ) -> dict[str, FileSplit]:
-    """Return the splits of pairs; one without any, but train, is none: its files are findings.
+    """Return the splits of pairs.
 
     Args:
         pairs: By split.
@@ -159,5 +185,4 @@ def paired_splits(
             ]
         )
         for split, group in pairs.items()
-        if group or split == "train"
     }

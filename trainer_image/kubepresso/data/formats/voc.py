@@ -18,7 +18,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
 from kubepresso.data.formats.naming import mapped_classes
 from kubepresso.data.formats.orientation import needs_turn, turn_boxes
-from kubepresso.data.formats.pairing import Folders, pair_files, paired_splits
+from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.problems import LabelProblems
 from kubepresso.data.formats.registry import register
@@ -39,11 +39,8 @@ class Voc:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
-        folders = voc_folders(data, root)
-        pairs = {
-            split: pair_files(place, root, data, findings, lambda file: file.suffix.lower() == ".xml")
-            for split, place in folders.items()
-        }
+        folders = {split: [place] for split, place in voc_folders(data, root).items()}
+        pairs = pair_splits(folders, root, data, findings, lambda file: file.suffix.lower() == ".xml")
         names = mapped_classes(data, root) or _names_in(
             [pair.label for group in pairs.values() for pair in group]
         )

@@ -18,7 +18,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
 from kubepresso.data.formats.naming import classes_of_values, mapped_classes, named_places
 from kubepresso.data.formats.number_lines import class_index, read_numbers
-from kubepresso.data.formats.pairing import Folders, pair_files, paired_splits
+from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.problems import LabelProblems
 from kubepresso.data.formats.registry import register
@@ -45,14 +45,8 @@ class Yolo:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
-        pairs = {
-            split: [
-                pair
-                for place in places
-                for pair in pair_files(place, root, data, findings, _is_label, _is_companion)
-            ]
-            for split, places in _folders(data, root, findings).items()
-        }
+        folders = _folders(data, root, findings)
+        pairs = pair_splits(folders, root, data, findings, _is_label, _is_companion)
         if not any(pairs.values()):
             raise UserError(
                 f"{root}: no image with a label found; expected images/train/<name>.jpg and "
