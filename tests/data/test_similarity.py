@@ -6,7 +6,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from source_layouts import CLASSES, with_checks
 
 from kubepresso.data.report import write_report
-from kubepresso.data.similarity import LikenessFinder
+from kubepresso.data.similarity import TURNS, LikenessFinder
 from kubepresso.data.statistics.images import ImageStatistics
 
 
@@ -38,12 +38,17 @@ CHANGES = {
     "paler": lambda image: ImageEnhance.Contrast(image).enhance(0.6),
     "grey": lambda image: image.convert("L").convert("RGB"),
     "mirrored": ImageOps.mirror,
+    "upside down and mirrored": ImageOps.flip,
+    "turned by 180°": lambda image: image.transpose(Image.Transpose.ROTATE_180),
+    "turned by 90°": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "turned by 270°": lambda image: image.transpose(Image.Transpose.ROTATE_270),
+    "turned by 90° and mirrored": lambda image: image.transpose(Image.Transpose.TRANSPOSE),
 }
 
 
 def luma(images):
     small = [np.asarray(image.resize((32, 32), Image.Resampling.BOX)) for image in images]
-    return ImageStatistics().add_thumbnails(np.stack(small))
+    return ImageStatistics().add_colours(np.stack(small), [None] * len(small))
 
 
 def finder(**splits):
@@ -67,7 +72,8 @@ def test_a_changed_picture_is_found_and_others_are_not(scenes, change):
         test[index] = CHANGES[change](scenes[source])
     found = finder(train=scenes, test=test).find("test", "train")
     assert {likeness.picture: likeness.other for likeness in found} == planted
-    assert {likeness.mirrored for likeness in found} == {change == "mirrored"}
+    words = change.replace("270", "90") if change.startswith(("mirrored", "upside", "turned")) else ""
+    assert {TURNS[likeness.turn] for likeness in found} == {words}
 
 
 def test_pictures_without_content_are_like_nothing():

@@ -13,7 +13,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.gallery import SMALL, Picture
 from kubepresso.data.pixels import decode_upright
 from kubepresso.data.prepared import SplitReader
-from kubepresso.data.similarity import LikenessFinder
+from kubepresso.data.similarity import TURNS, LikenessFinder
 from kubepresso.data.targets import TargetCodec
 from kubepresso.reporting.pictures import picture_uri, thumbnail
 
@@ -30,7 +30,7 @@ class Pair(NamedTuple):
         other_split: Where the other is.
         other: Its index there.
         alike: 0.75 to 1.
-        mirrored: Whether it looks like the other's mirror image.
+        turn: How it is turned, index into `TURNS`.
     """
 
     split: str
@@ -38,7 +38,7 @@ class Pair(NamedTuple):
     other_split: str
     other: int
     alike: float
-    mirrored: bool
+    turn: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +122,7 @@ class LeakageSearch:
                 for found in self._alike.find(split, other):
                     first, second = (split, found.picture), (other, found.other)
                     if self._equal.key(*first) != self._equal.key(*second):
-                        yield Pair(*first, *second, found.alike, found.mirrored)
+                        yield Pair(*first, *second, found.alike, found.turn)
 
     def _contradiction(self, readers: Mapping[str, SplitReader], members: list[tuple[str, int]]) -> str:
         targets = {self._codec.digest(_target(readers, member)) for member in members}
@@ -136,7 +136,7 @@ def _target(readers: Mapping[str, SplitReader], member: tuple[str, int]) -> Any:
 
 
 def _in_words(pair: Pair) -> str:
-    return f"{pair.alike:.0%} alike{', mirrored' if pair.mirrored else ''}"
+    return f"{pair.alike:.0%} alike" + (f", {TURNS[pair.turn]}" if pair.turn else "")
 
 
 def _spread(pairs: list[Pair]) -> list[Pair]:

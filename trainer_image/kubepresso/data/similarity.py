@@ -1,9 +1,10 @@
-"""Find pictures of one split that look like one of another: scaled, compressed again, brighter, mirrored.
+"""Find pictures of one split that look like one of another: scaled, compressed again, brighter, turned.
 
 A perceptual hash of 63 bits, the signs of the lowest 8 x 8 frequencies of the luma (after Zauner,
 "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010), proposes pairs; each is then
 verified by what its thumbnails' edges have in common, which skies and studio backgrounds have not. Mirroring
-an image turns the sign of every second column of frequencies, so mirrored ones are found by the same hash.
+an image turns the sign of every second column of frequencies, and exchanging its axes exchanges theirs, so
+pictures that are mirrored or turned by quarters are found by the same hash. Parts of a picture are not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,17 @@ MOST_BITS = 12
 """Hashes of a proposed pair differ in no more bits than this; one in some 100,000 pairs of CIFAR-10 does."""
 LEAST_ALIKE = 0.75
 """Least correlation of the edges of a verified pair; more in data whose pictures are all of one kind."""
+TURNS = (
+    "",
+    "mirrored",
+    "upside down and mirrored",
+    "turned by 180°",
+    "turned by 90° and mirrored",
+    "turned by 90°",
+    "turned by 90°",
+    "turned by 90° and mirrored",
+)
+"""Bit 0: columns reversed; bit 1: rows reversed; bit 2: before that, rows and columns exchanged."""
 _MOST_DEMANDED = 0.98
 _DEVIATIONS = 6
 _SAMPLED_PAIRS = 2000
@@ -43,13 +55,13 @@ class Likeness(NamedTuple):
         picture: Its index in its split.
         other: Index of the one it is like, in the other split.
         alike: Correlation of their edges, `LEAST_ALIKE` to 1.
-        mirrored: Whether it is like that one's mirror image.
+        turn: How it is turned against that one, index into `TURNS`.
     """
 
     picture: int
     other: int
     alike: float
-    mirrored: bool
+    turn: int
 
 
 class LikenessFinder:
@@ -84,13 +96,13 @@ class LikenessFinder:
             return []
         hashes = np.concatenate(self._hashes[split])
         others = np.concatenate(self._hashes[other])
-        rows, columns, mirrored = _propose(hashes, others)
+        rows, columns, turns = _propose(hashes, others)
         thumbnails, other_thumbnails = self._stored(split), self._stored(other)
         least = _least_alike(thumbnails, other_thumbnails)
         found: list[Likeness] = []
         for part in _parts(rows):
-            alike = _verify(thumbnails[rows[part]], other_thumbnails[columns[part]], mirrored[part])
-            found += _best(rows[part], columns[part], mirrored[part], alike, least)
+            alike = _verify(thumbnails[rows[part]], other_thumbnails[columns[part]], turns[part])
+            found += _best(rows[part], columns[part], turns[part], alike, least)
         return found
 
     def close(self) -> None:
@@ -132,13 +144,14 @@ _HALVES = np.repeat(np.eye(_SIDE), 2, axis=1) / 2
 _COSINES = np.cos(np.pi / _SIDE * np.outer(np.arange(_FREQUENCIES), np.arange(_SIDE) + 0.5), dtype=np.float32)
 _BITS = np.array([1 << bit for bit in range(64)], np.uint64)
 _MIRROR = np.packbits(np.tile([False, True], 32)).view(np.uint64)[0]
+_FLIP = np.packbits(np.tile(np.repeat([False, True], 8), 4)).view(np.uint64)[0]
 
 
 def _propose(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows, columns and mirrored of pairs whose hashes are close, a few for each row, by row."""
+    """Return rows, columns and turns of pairs whose hashes are close, a few for each row, by row."""
     usable, other_usable = np.flatnonzero(hashes), np.flatnonzero(others)
     hashes, others = hashes[usable], others[other_usable]
-    wanted = np.concatenate([hashes, hashes ^ _MIRROR])
+    wanted = _turned(hashes)
     size = int(np.clip(np.log2(max(len(others), 1)) - 4, *_KEY_BITS))
     generator = np.random.default_rng(0)
     close: list[np.ndarray] = []
@@ -151,7 +164,20 @@ def _propose(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.nda
     bits = np.bitwise_count(wanted[queries] ^ others[columns])
     order = np.lexsort((columns, queries, bits, rows))
     order = order[np.arange(len(order)) - np.searchsorted(rows[order], rows[order]) < _PROPOSED_EACH]
-    return usable[rows[order]], other_usable[columns[order]], queries[order] >= len(hashes)
+    return usable[rows[order]], other_usable[columns[order]], queries[order] // max(len(hashes), 1)
+
+
+def _turned(hashes: np.ndarray) -> np.ndarray:
+    """Return the hashes of the pictures in all of `TURNS`, one turn after the other."""
+    bits = np.unpackbits(hashes.view(np.uint8)).reshape(-1, _FREQUENCIES, _FREQUENCIES)
+    exchanged = np.packbits(bits.transpose(0, 2, 1)).view(np.uint64)
+    return np.concatenate(
+        [
+            start ^ mask
+            for start in (hashes, exchanged)
+            for mask in (np.uint64(0), _MIRROR, _FLIP, _MIRROR ^ _FLIP)
+        ]
+    )
 
 
 def _close_pairs(wanted: np.ndarray, others: np.ndarray, mask: np.uint64) -> Iterator[np.ndarray]:
@@ -194,11 +220,13 @@ def _parts(rows: np.ndarray) -> Iterator[slice]:
 
 
 def _verify(
-    thumbnails: np.ndarray, others: np.ndarray, mirrored: np.ndarray, least_tones: float = _LEAST_TONES_ALIKE
+    thumbnails: np.ndarray, others: np.ndarray, turns: np.ndarray, least_tones: float = _LEAST_TONES_ALIKE
 ) -> np.ndarray:
     """Return the correlation of both thumbnails' edges; 0 where their tones differ too much."""
     first, second = thumbnails.astype(np.float32), others.astype(np.float32)
-    first[mirrored] = first[mirrored][:, :, ::-1]
+    for bit, view in ((4, first.transpose(0, 2, 1)), (1, first[:, :, ::-1]), (2, first[:, ::-1])):
+        changed = (turns & bit) > 0
+        first[changed] = view[changed]
     edges = _correlation(_edges(first), _edges(second))
     tones = _correlation(first.reshape(len(first), -1), second.reshape(len(second), -1))
     return np.where(tones >= least_tones, edges, 0)
@@ -210,7 +238,7 @@ def _least_alike(thumbnails: np.ndarray, others: np.ndarray) -> float:
     first = thumbnails[generator.integers(0, len(thumbnails), _SAMPLED_PAIRS)]
     second = others[generator.integers(0, len(others), _SAMPLED_PAIRS)]
     # The same picture drawn from a small data set again and again must not count.
-    alike = np.sort(_verify(first, second, np.zeros(len(first), bool), -1))[: -_SAMPLED_PAIRS // 50]
+    alike = np.sort(_verify(first, second, np.zeros(len(first), np.int64), -1))[: -_SAMPLED_PAIRS // 50]
     return float(np.clip(alike.mean() + _DEVIATIONS * alike.std(), LEAST_ALIKE, _MOST_DEMANDED))
 
 
@@ -227,11 +255,11 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _best(
-    rows: np.ndarray, columns: np.ndarray, mirrored: np.ndarray, alike: np.ndarray, least: float
+    rows: np.ndarray, columns: np.ndarray, turns: np.ndarray, alike: np.ndarray, least: float
 ) -> Iterator[Likeness]:
     order = np.lexsort((columns, -alike, rows))
     first = order[np.unique(rows[order], return_index=True)[1]]
     for index in first[alike[first] >= least]:
         yield Likeness(
-            int(rows[index]), int(columns[index]), min(float(alike[index]), 1.0), bool(mirrored[index])
+            int(rows[index]), int(columns[index]), min(float(alike[index]), 1.0), int(turns[index])
         )
