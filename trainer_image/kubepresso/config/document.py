@@ -256,7 +256,8 @@ class _Builder:
             if kind == "float":
                 return _float(text)
         except (ValueError, KeyError):
-            self._add(_mark(node.start_mark), path, f"{text[:40]!r} is not {kind}")
+            reason = f"is not {kind}" if len(text) <= _MAX_DIGITS else "... has too many digits"
+            self._add(_mark(node.start_mark), path, f"{text[:40]!r} {reason}")
             return None
         self._check_tag(node, "", path)
         return None
@@ -264,11 +265,7 @@ class _Builder:
     def _check_tag(self, node: yaml.Node, expected: str, path: Path) -> None:
         if node.tag != _PLAIN + expected:
             tag = node.tag.replace(_PLAIN, "!!")
-            self._add(
-                _mark(node.start_mark),
-                path,
-                f"the tag {tag} is not allowed; write plain values",
-            )
+            self._add(_mark(node.start_mark), path, f"the tag {tag} is not allowed; write plain values")
 
     def _add(self, mark: Mark, path: Path, text: str) -> None:
         self.document.problems.append(Problem(mark.within(self.source), path, text))
