@@ -91,3 +91,10 @@ def test_images_that_cannot_be_read_are_named_and_skipped(tmp_path):
     assert project.config.data.checks.corrupt_images == "skip"
     assert "# 2 seen, such as train/apple/0.png" in comments(root)
     assert prepared(project, root) == {"train": 17, "valid": 5}
+
+
+def test_classes_of_one_image_each_are_accepted_by_their_own_files(tmp_path):
+    root = tmp_path / "set"
+    for label in range(12):
+        small_sets.picture(root / f"c{label}" / "0.png", label, (24, 24))
+    assert prepared(make(root), root) == {"train": 11, "valid": 1}

@@ -55,15 +55,24 @@ def test_a_training_of_one_epoch(tmp_path):
     assert tuple(manifest.input_size) == (32, 32)
 
 
-@pytest.mark.parametrize("side", [32, 128])
-def test_both_networks_of_classification_can_be_built(tmp_path, side):
+@pytest.mark.parametrize(
+    ("side", "name", "millions"),
+    [
+        (32, "resnet14_small_images", 2.8),
+        (64, "resnet18_small_images", 11.2),
+        (128, "mobilenet_v3_small", 1.5),
+    ],
+)
+def test_the_networks_of_classification_can_be_built(tmp_path, side, name, millions):
     from kubepresso.models import build_model
 
     init_project(str(small_sets.class_folders(tmp_path / "pantry", size=(side, side))), tmp_path / "config")
     config = load_config("config")
-    assert config.model.name == ("resnet18" if side == 32 else "mobilenet_v3_small")
+    assert config.model.name == name
     model = build_model(config.model, num_classes=3)
-    assert sum(parameter.numel() for parameter in model.parameters()) > 1e6
+    assert round(sum(parameter.numel() for parameter in model.parameters()) / 1e6, 1) == millions
+    text = " ".join((tmp_path / "config" / "model.yaml").read_text().split())
+    assert f"{millions} M parameters" in text
 
 
 def test_the_steps_stand_in_one_run_of_the_tracking_store(tmp_path, client):

@@ -43,6 +43,24 @@ def resnet18() -> Architecture:
     return Architecture("resnet18", "ResNet-18, 11.2 M parameters", parts, 600, weights_megabytes=45)
 
 
+def resnet_of_small_images(stages: int) -> Architecture:
+    """ResNet with a stem of 3x3 convolutions (He et al., 2018), which takes less of a small image.
+
+    Args:
+        stages: Three, of 14 layers, or four, of 18.
+    """
+    channels = (64, 128, 256, 512)[:stages]
+    backbone = {
+        "name": "resnet",
+        "params": {"block_type": "basicblock", "norm_type": "batch_norm", "split_stem_conv": True},
+        "stage_params": [{"channels": width, "num_blocks": 2} for width in channels],
+    }
+    parts = {"backbone": backbone, "head": {"name": "fc", "params": {"num_layers": 1, "dropout_prob": 0.0}}}
+    layers, millions = (14, "2.8") if stages == 3 else (18, "11.2")
+    title = f"ResNet-{layers} with a stem for small images, {millions} M parameters"
+    return Architecture(f"resnet{layers}_small_images", title, parts, 600)
+
+
 def mobilenetv3_small() -> Architecture:
     """MobileNetV3-Small (Howard et al., 2019) with its classifier of two layers."""
     head = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import statistics
 from typing import NamedTuple
 
@@ -23,6 +25,8 @@ _EPOCHS = {
 }
 _MOST_IN_A_BATCH = {"classification": 128, "detection": 32, "segmentation": 16, "pose_estimation": 128}
 _STEPS_AN_EPOCH = 16
+#: Fewer images tell batch norm too little of their mean and variance.
+_LEAST_IN_A_BATCH = 8
 _MEMORY_SHARE = 0.5
 
 
@@ -119,9 +123,24 @@ def _detection_size(survey: Survey, machine: Machine) -> tuple[tuple[int, int], 
 
 def _segmentation_size(survey: Survey, machine: Machine) -> tuple[tuple[int, int], str]:
     width, height = survey.typical_size
-    factor = min(1.0, 512 / min(width, height))
-    size = (_nearest(height * factor, 1024), _nearest(width * factor, 1024))
-    return size, f"{size[1]}x{size[0]} keeps nearly that shape, both sides multiples of {STRIDE}"
+    factor = min(1.0, 512 / min(width, height), 1024 / max(width, height))
+    size = min(
+        itertools.product(_multiples(height * factor), _multiples(width * factor)),
+        key=lambda sides: _distortion(sides, (height * factor, width * factor)),
+    )
+    return size, f"{size[1]}x{size[0]} is of nearly that shape, both sides multiples of {STRIDE}"
+
+
+def _multiples(side: float) -> tuple[int, int]:
+    """Return the multiples of the stride below and above a side."""
+    below = max(math.floor(side / STRIDE), 1) * STRIDE
+    return below, min(max(math.ceil(side / STRIDE) * STRIDE, below), 1024)
+
+
+def _distortion(sides: tuple[int, int], wanted: tuple[float, float]) -> float:
+    """Return how much the shape is changed, and, counting less, the size."""
+    high, wide = (math.log(side / goal) for side, goal in zip(sides, wanted, strict=True))
+    return abs(wide - high) + abs(wide + high) / 4
 
 
 def _pose_size(survey: Survey, machine: Machine) -> tuple[tuple[int, int], str]:
@@ -134,8 +153,7 @@ def _architecture(survey: Survey, machine: Machine, size: tuple[int, int]) -> tu
     where = f"on {machine.gpu}" if machine.gpu else "without a GPU"
     if survey.task == "classification":
         if min(size) < SMALL:
-            reason = f"at {size[1]}x{size[0]} pixels it is quick, and a MobileNet would see too little"
-            return architectures.resnet18(), reason
+            return _of_small_images(size)
         if many and machine.gpu:
             return architectures.resnet18(), f"{amount} {where} are enough for it"
         return architectures.mobilenetv3_small(), f"small and quick, for {amount} {where}"
@@ -150,19 +168,29 @@ def _architecture(survey: Survey, machine: Machine, size: tuple[int, int]) -> tu
     return architectures.rtmpose(size), "two vectors a keypoint in place of a heat map: small and exact"
 
 
+def _of_small_images(size: tuple[int, int]) -> tuple[Architecture, str]:
+    stages = 4 if min(size) >= 2 * STRIDE else 3
+    left = min(size) * 2 // STRIDE if stages == 3 else min(size) // STRIDE
+    reason = f"{stages} stages bring {size[1]}x{size[0]} pixels to {left}x{left}"
+    if stages == 3:
+        reason += ", a fourth would leave a single one"
+    return architectures.resnet_of_small_images(stages), reason
+
+
 def _batch(survey: Survey, machine: Machine, architecture: Architecture, size: tuple[int, int]) -> Choice:
     memory = machine.gpu_memory if machine.gpu else machine.memory
     an_image = architecture.bytes_per_pixel * size[0] * size[1]
     fits = int(memory * _MEMORY_SHARE / an_image)
     for_data = max(survey.train_count // _STEPS_AN_EPOCH, 1)
     most = _MOST_IN_A_BATCH[survey.task] // (1 if machine.gpu or survey.task == "classification" else 2)
-    limit = min(fits, for_data, most)
-    batch = max(2 ** (limit.bit_length() - 1) if limit else 1, 2)
+    for_norm = min(_LEAST_IN_A_BATCH, survey.train_count)
+    limit = min(fits, max(for_data, for_norm), most)
+    batch = max(2 ** (limit.bit_length() - 1) if limit > 0 else 1, 2)
     steps = max(survey.train_count // batch, 1)
     where = machine.gpu or "this machine"
     gibibytes = batch * an_image / 2**30
     amount = f"{gibibytes:.1f}" if gibibytes >= 0.1 else "less than 0.1"
-    taken = f"{amount} of the {memory / 2**30:.0f} GiB of {where}"
+    taken = f"{amount} GiB of the {memory / 2**30:.0f} of {where}"
     return Choice(batch, f"{steps:,} step{'s' * (steps != 1)} an epoch; takes an estimated {taken}")
 
 

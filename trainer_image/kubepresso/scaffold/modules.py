@@ -121,11 +121,11 @@ def _training(survey: Survey, choices: Choices, machine: Machine) -> Written:
         optimizer = {"name": "sgd", "lr": rate, "momentum": 0.9, "weight_decay": 0.0005, "nesterov": True}
         scheduler["end_epoch"] = max(epochs - plain_epochs(epochs), 1)
         ema = {"name": "exp_decay", "decay": 0.9998, "beta": 2000.0}
-        why = f"0.01 for a batch of 64, here {batch}"
+        why = "0.01 at 64, in proportion to the batch"
     else:
         rate = _rounded(0.001 * (batch / 128) ** 0.5)
         optimizer = {"name": "adamw", "lr": rate, "weight_decay": 0.05}
-        why = f"0.001 for a batch of 128, by the root of it for {batch}"
+        why = "0.001 at 128, by the square root of the batch"
     optimizer |= {"no_bias_decay": True, "no_norm_weight_decay": True}
     scheduler |= {"warmup_bias_lr": _rounded(rate / 10), "min_lr": _rounded(rate / 100)}
     content: dict[str, Any] = {"epochs": epochs, "mixed_precision": machine.gpu is not None}
@@ -135,7 +135,7 @@ def _training(survey: Survey, choices: Choices, machine: Machine) -> Written:
     reasons = {
         "epochs": choices.epochs.reason,
         "mixed_precision": f"For {machine.gpu}" if machine.gpu else "No GPU here; true where there is one",
-        "optimizer": f"The rate is {why}",
+        "optimizer": f"lr {rate:g} for batches of {batch}: {why}",
         "retraining": "After compression: less to learn than at first",
     }
     return Written(content, reasons)
