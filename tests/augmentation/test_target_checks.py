@@ -9,7 +9,13 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation import Recipe
-from kubepresso.augmentation.checks import check_following, check_losses, check_targets, measure_losses
+from kubepresso.augmentation.checks import (
+    check_following,
+    check_losses,
+    check_targets,
+    measure_losses,
+    warn_of_following,
+)
 from kubepresso.augmentation.trace import trace
 from kubepresso.augmentation.transforms import mosaicdetection
 from kubepresso.data.randomness import seeded
@@ -222,6 +228,17 @@ def test_sound_recipes_are_not_suspected(task, entries):
     followed = follow(recipe, task)
     assert followed.problems == []
     assert followed.seen >= 2
+
+
+def test_too_few_followed_samples_are_noted():
+    crop = {"name": "randomresizedcrop", "size": 96, "scale": [0.01, 0.02]}
+    followed = follow(recipe_of(crop, task="segmentation"), "segmentation")
+    assert not followed.is_enough
+    (warning,) = warn_of_following("train", "segmentation", followed)
+    assert f"only {followed.seen} of 24 drawn samples" in warning
+    enough = follow(recipe_of({**crop, "scale": [0.3, 1.0]}, task="segmentation"), "segmentation")
+    assert enough.is_enough
+    assert warn_of_following("train", "segmentation", enough) == []
 
 
 def objects(*boxes, labels=None, height=120, width=160):

@@ -19,6 +19,7 @@ from kubepresso.augmentation.checks import (
     check_shares,
     check_targets,
     measure_losses,
+    warn_of_following,
 )
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.figures import compare
@@ -34,7 +35,7 @@ from kubepresso.steps.trial_samples import choose_samples
 
 EPOCHS = 4
 MEASURED_SECONDS = 1.0
-_DRAWN_SAMPLES = 24
+_DRAWN_SAMPLES = 36
 _DRAWN_WITHOUT_RANDOMNESS = 3
 # Far from the last epochs, in which some transforms end.
 _ENDLESS = 1_000_000
@@ -95,6 +96,7 @@ class Trial:
         sizes = [tuple(run.source["image"].shape[-2:]) for run in report.traces]
         following = self._follow(phase, recipe, sizes)
         self.problems += following.problems
+        self.warnings += warn_of_following(phase, subject.task, following)
         sources, results = self._sources_and_results(report.traces)
         losses = measure_losses(phase, recipe, report.traces, subject.task, len(subject.classes))
         problems, warnings = check_losses(

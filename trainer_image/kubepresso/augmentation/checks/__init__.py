@@ -1,6 +1,6 @@
 """What a recipe's results must be, whatever the model. Every check gives all the problems that it finds."""
 
-from kubepresso.augmentation.checks.following import Following, check_following
+from kubepresso.augmentation.checks.following import Following, check_following, warn_of_following
 from kubepresso.augmentation.checks.images import check_results
 from kubepresso.augmentation.checks.losses import Loss, check_losses, measure_losses
 from kubepresso.augmentation.checks.mixing import check_batch_transform, check_shares
@@ -18,4 +18,5 @@ __all__ = [
     "check_shares",
     "check_targets",
     "measure_losses",
+    "warn_of_following",
 ]

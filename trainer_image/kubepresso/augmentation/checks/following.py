@@ -23,6 +23,8 @@ from kubepresso.augmentation.trace import Sample, trace
 from kubepresso.sampling import SampleContext
 
 _ENOUGH = 8
+_LEAST = 4
+_UNITS = {"detection": "boxes", "segmentation": "masks", "pose_estimation": "keypoints"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Following:
     seen: int = 0
     mirrored: int = 0
     problems: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether so many could be followed that the targets can be said to go with the pixels."""
+        return self.seen >= min(_LEAST, self.tried) > 0
 
 
 def check_following(
@@ -140,6 +147,17 @@ def _fill(probe: Probe, sender: _Sender, joined: int) -> tuple[list[list[Sample]
         given = [*probe.others[:index], sample, *probe.others[index + 1 :]]
         others.append(sender.send(probe.blank, given)[0])
     return filled, others
+
+
+def warn_of_following(phase: str, task: str, following: Following) -> list[str]:
+    """Say where too few drawn samples could be followed to the end of a recipe."""
+    if following.is_enough or not following.tried:
+        return []
+    return [
+        f"augmentation.{phase}: only {following.seen} of {following.tried} drawn samples could be followed to "
+        f"its end, so whether {_UNITS[task]} go where the pixels go is not sure; crops that keep less than a "
+        "tenth of an image are a common cause"
+    ]
 
 
 def _first(phase: str, recipe: Recipe, found: Sequence[tuple[int, str]], tried: int) -> list[str]:
