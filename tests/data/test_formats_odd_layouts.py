@@ -1,11 +1,14 @@
 """Data sets as people really have them: nothing of them is left out without a word."""
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from annotation_writers import coco, coco_image, data_config, image_bytes, put, put_mask, read
 
+from kubepresso.data.findings import Findings
+from kubepresso.data.formats import open_source
 from kubepresso.errors import UserError
 
 
@@ -145,3 +148,49 @@ def test_columns_that_are_named_under_the_format_local(tmp_path):
     metadata = {"features": {"image": "picture", "label": "kind"}}
     with pytest.raises(UserError, match="no column 'picture', there are photo, image, kind"):
         read(data_config(tmp_path, "classification", metadata=metadata))
+
+
+@pytest.mark.parametrize("values", [{}, {"format": "huggingface"}])
+@pytest.mark.parametrize("splits", [True, False])
+def test_a_folder_that_datasets_saved(splits, values, tmp_path):
+    rows = [{"image": {"bytes": image_bytes(n), "path": None}, "label": n % 2} for n in range(4)]
+    features = datasets.Features(image=datasets.Image(), label=datasets.ClassLabel(names=["ape", "bee"]))
+    table = datasets.Dataset.from_list(rows, features=features)
+    saved = datasets.DatasetDict(train=table, test=table) if splits else table
+    saved.save_to_disk(str(tmp_path))
+    source, _, targets = read(data_config(tmp_path, "classification", **values))
+    assert source.classes == ["ape", "bee"]
+    assert [target for (split, _), target in targets.items() if split == "train"] == [0, 1, 0, 1]
+    assert set(source.splits) == ({"train", "test"} if splits else {"train"})
+
+
+def test_a_folder_that_datasets_saved_and_that_is_not_whole(tmp_path):
+    put(tmp_path / "dataset_dict.json", '{"splits": ["train"]}')
+    with pytest.raises(UserError, match=r"saved by datasets.*cannot be read"):
+        read(data_config(tmp_path, "classification"))
+
+
+def rewrite_without_images(folder, files):
+    """Saving takes the bytes of local images with it; a table of another's names files alone."""
+    (file,) = folder.glob("*.arrow")
+    with pa.ipc.open_stream(file.read_bytes()) as reader:
+        table = reader.read_all()
+    named = pa.array([{"bytes": None, "path": str(name)} for name in files], table.schema.field("image").type)
+    table = table.set_column(table.schema.get_field_index("image"), table.schema.field("image"), named)
+    with pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def test_images_that_a_saved_table_only_names_are_read_where_they_are_files(tmp_path):
+    files = [put(tmp_path / f"{n}.png", image_bytes(n)) for n in range(3)]
+    features = datasets.Features(image=datasets.Image(), label=datasets.Value("int64"))
+    table = datasets.Dataset.from_dict({"image": [str(file) for file in files], "label": [0] * 3}, features)
+    table.save_to_disk(str(tmp_path / "saved"))
+    rewrite_without_images(tmp_path / "saved", files)
+    files[1].unlink()
+    files[1].symlink_to("/dev/zero")
+    files[2].unlink()
+    source = open_source(data_config(tmp_path / "saved", "classification"), tmp_path / "saved", Findings())
+    problems = [sample.problem for sample in source.splits["train"]]
+    assert problems[0] is None
+    assert all("not there" in problem for problem in problems[1:])

@@ -24,7 +24,8 @@ _BEGINNING = 1 << 16
 def detect_format(data: DataConfig, root: Path | None) -> str:
     """Return the name of the format: ``data.layout``, else what the files look like.
 
-    Without a root (``data.metadata.repo`` names a repository of the hub) it is ``hub``. Else the first rule
+    Without a root (``data.metadata.repo`` names a repository of the hub), or where the root is what
+    ``save_to_disk`` of ``datasets`` wrote, it is ``hub``. Else the first rule
     of the task that holds decides:
 
     - classification: ``data.path.train.label`` names a file, ``csv_labels``; a ``.parquet`` file in a place
@@ -37,11 +38,18 @@ def detect_format(data: DataConfig, root: Path | None) -> str:
     Raises:
         UserError: A place that is named does not exist, or ``data.layout`` or the hub is not for the task.
     """
-    if root is None:
+    if root is None or (is_saved(root) and data.layout is None):
         return _hub(data.task)
     if data.layout is not None:
         return _allowed(data.layout, data.task)
     return _RULES[data.task](data, root)
+
+
+def is_saved(root: Path) -> bool:
+    """Say whether a folder is what ``save_to_disk`` of ``datasets`` wrote."""
+    if (root / "dataset_dict.json").is_file():
+        return True
+    return all((root / name).is_file() for name in ("dataset_info.json", "state.json"))
 
 
 _LAYOUTS = {

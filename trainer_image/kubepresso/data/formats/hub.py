@@ -11,6 +11,7 @@ import datasets
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.columns import columns_of
+from kubepresso.data.formats.detect import is_saved
 from kubepresso.data.formats.labels import Labelled, resolve_labels
 from kubepresso.data.formats.naming import canonical_split, mapped_classes
 from kubepresso.data.formats.registry import register
@@ -21,11 +22,14 @@ from kubepresso.errors import UserError
 
 @register("hub")
 class Hub:
-    """``data.metadata.repo`` with ``subset``; downloaded to ``custom_cache_dir``. None of its code runs."""
+    """``data.metadata.repo`` with ``subset``; downloaded to ``custom_cache_dir``. None of its code runs.
+
+    Or a folder that ``save_to_disk`` wrote.
+    """
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Download and list; see `registry.Format`."""
-        loaded = _load(data)
+        loaded = _load_saved(root) if root != Path() and is_saved(root) else _load(data)
         tables = {name: table for key, table in loaded.items() if (name := canonical_split(str(key)))}
         image, label = columns_of(data, next(iter(tables.values())).column_names if tables else ())
         for name, table in tables.items():
@@ -64,6 +68,17 @@ def _open_rows(
         lambda: (row[label] for name in encoded for row in encoded[name].select_columns([label])),
     )
     return Source(names, {name: _HubRows(table, name, image, label, make) for name, table in encoded.items()})
+
+
+def _load_saved(root: Path) -> dict[str, Any]:
+    try:
+        loaded = datasets.load_from_disk(str(root))
+    except Exception as error:  # KeyError, TypeError and others for files that are not what they should be
+        raise UserError(
+            f"{root}: a data set saved by datasets, and cannot be read ({error}); save it anew, or write its "
+            "splits with to_parquet"
+        ) from error
+    return dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {"train": loaded}
 
 
 def _load(data: DataConfig) -> dict[str, Any]:
@@ -133,6 +148,10 @@ class _HubRows:
 
 def _sample(encoded: Any, name: str, label: Label) -> RawSample:
     content, path = encoded["bytes"], encoded["path"]
+    if content is None and path and not Path(path).is_file():  # nor a device that never ends
+        return RawSample(
+            b"", path, label, "names a file that is not there; save the data set with its images"
+        )
     if content is None and path:
         return read_sample(ImageFile(Path(path), path, label))
     return RawSample(content or b"", path or name, label)
