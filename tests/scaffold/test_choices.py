@@ -46,7 +46,8 @@ def test_a_batch_still_fits_into_the_memory():
 
 def test_the_memory_of_a_batch_has_its_unit():
     reason = chosen("detection", (640, 480), 200).batch.reason
-    assert " GiB of the 24 of this machine" in reason
+    assert "takes an estimated 0.6 GiB of the 24 of this machine" in reason
+    assert "takes less than 0.1 GiB of the 24" in chosen("classification", (32, 32), 20).batch.reason
 
 
 @pytest.mark.parametrize(

@@ -189,9 +189,9 @@ def _batch(survey: Survey, machine: Machine, architecture: Architecture, size: t
     steps = max(survey.train_count // batch, 1)
     where = machine.gpu or "this machine"
     gibibytes = batch * an_image / 2**30
-    amount = f"{gibibytes:.1f}" if gibibytes >= 0.1 else "less than 0.1"
+    amount = f"an estimated {gibibytes:.1f}" if gibibytes >= 0.1 else "less than 0.1"
     taken = f"{amount} GiB of the {memory / 2**30:.0f} of {where}"
-    return Choice(batch, f"{steps:,} step{'s' * (steps != 1)} an epoch; takes an estimated {taken}")
+    return Choice(batch, f"{steps:,} step{'s' * (steps != 1)} an epoch; takes {taken}")
 
 
 def _epochs(survey: Survey) -> Choice:
