@@ -66,6 +66,12 @@ def recipe(*entries):
 
 
 WARNINGS += [
+    (
+        "resnet_fc",
+        ["model.freeze_backbone=true"],
+        "model.freeze_backbone: true keeps the backbone's random weights; set "
+        "model.checkpoint.use_pretrained: true",
+    ),
     ("resnet_fc", [recipe(SHORT)], f"{TRAIN}.0: {APART}"),
     ("segformer", [recipe(SHORT, "{name: pad, size: 64}")], f"{TRAIN}.0: {APART}"),
     ("yolox", [recipe(MOSAIC)], f"{TRAIN}.0: {APART}"),
@@ -133,7 +139,14 @@ FINE = [
     ("yolox", [recipe(MOSAIC, "{name: randomresize, base_size: [128, 128], random_range: 1}")]),
     ("vit_fc", ["augmentation.inference.0.size=[240, 256]", f"{OPTIONS}.sample_input_size=[240, 256]"]),
     ("resnet_fc", [f"{GROUPS}=[{{param_group: backbone, lr: 0.1}}, {{param_group: head}}]"]),
-    ("resnet_fc", ["model.freeze_backbone=true", f"{GROUPS}=[{{param_group: head, lr: 0.1}}]"]),
+    (
+        "resnet_fc",
+        [
+            "model.freeze_backbone=true",
+            "model.checkpoint.use_pretrained=true",
+            f"{GROUPS}=[{{param_group: head, lr: 0.1}}]",
+        ],
+    ),
     ("yolox", [f"{GROUPS}=[{{param_group: neck, lr: 0.1}}]"]),
     ("resnet_fc", ["training.epochs=11"]),
 ]

@@ -19,6 +19,9 @@ def check_parts(view: View) -> Iterator[Finding]:
     architecture, frozen = view.model.architecture, view.model.freeze_backbone
     if frozen and architecture.backbone is None:
         yield error(_lacks(architecture, "backbone"), "model", "freeze_backbone")
+    elif frozen and not view.model.checkpoint.use_pretrained:
+        text = "true keeps the backbone's random weights; set model.checkpoint.use_pretrained: true"
+        yield warning(text, "model", "freeze_backbone")
     first: dict[str, int] = {}
     groups = view.training.optimizer.overwrite if view.training is not None else None
     for index, group in enumerate(groups or ()):
