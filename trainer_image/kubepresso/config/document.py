@@ -26,7 +26,6 @@ _FLOAT = re.compile(
 _INTEGER = re.compile(r"^[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)$")
 #: More than any key takes, and few enough for a float.
 _MAX_DIGITS = 300
-_ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -157,7 +156,7 @@ def _check_shape(text: str) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels", _mark(event.start_mark))
-        elif isinstance(event, _ENDS):
+        elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
 
@@ -274,9 +273,8 @@ class _Builder:
 def _integer(text: str) -> int:
     if len(text) > _MAX_DIGITS:
         raise ValueError("too many digits")
-    digits = text.replace("_", "")
-    sign = -1 if digits.startswith("-") else 1
-    digits = digits.lstrip("+-")
+    sign = -1 if text.startswith("-") else 1
+    digits = text.replace("_", "").lstrip("+-")
     if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
         return sign * int(digits, 8)
     return sign * int(digits, 0)
