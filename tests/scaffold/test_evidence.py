@@ -104,6 +104,14 @@ def test_one_keypoint_in_pixels_is_no_outline(tmp_path):
     assert (project.survey.task, list(project.survey.classes)) == ("pose_estimation", ["point_0"])
 
 
+def test_poses_are_shown_with_a_quarter_more_than_their_box(tmp_path):
+    project = make(outlines(tmp_path / "set", "30 15 2 10 5 60 50\n"))
+    inference = project.config.augmentation.inference[0]
+    assert (inference.name, inference.scale, inference.scale_prob) == ("posetopdownaffine", (1.25, 1.25), 1.0)
+    train = next(each for each in project.config.augmentation.train if each.name == "posetopdownaffine")
+    assert sum(train.scale) / 2 == 1.25
+
+
 def test_what_an_archiver_adds_is_no_class(tmp_path):
     root = folders(tmp_path / "set", ["a", "b"])
     folders(root / "__MACOSX", ["a"])

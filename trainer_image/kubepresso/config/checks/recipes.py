@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from kubepresso.config.augmentation import AugmentationConfig, Transform
 from kubepresso.config.augmentation.colour import ToTensor
 from kubepresso.config.augmentation.geometry import (
+    PoseTopDownAffine,
     RandomIoUCrop,
     RandomResize,
     RandomResize2,
@@ -128,6 +129,10 @@ def _check_inference(augmentation: AugmentationConfig) -> Iterator[Finding]:
 
 
 def _never_acts(entry: Transform) -> bool:
-    """Tell whether all probabilities of a transform are 0: posetopdownaffine then only cuts out."""
+    """Tell whether no draw of a transform changes anything: posetopdownaffine may only cut out."""
+    if isinstance(entry, PoseTopDownAffine):
+        same_scale = entry.scale_prob == 0 or (entry.scale_prob == 1 and entry.scale[0] == entry.scale[1])
+        moves = entry.translate * entry.translate_prob + entry.rotation * entry.rotation_prob
+        return same_scale and moves == 0
     keys = [key for key in type(entry).model_fields if key == "p" or key.endswith("_prob")]
     return bool(keys) and not any(getattr(entry, key) for key in keys)
