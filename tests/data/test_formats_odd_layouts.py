@@ -1,5 +1,7 @@
 """Data sets as people really have them: nothing of them is left out without a word."""
 
+import json
+
 import datasets
 import numpy as np
 import pyarrow as pa
@@ -194,3 +196,37 @@ def test_images_that_a_saved_table_only_names_are_read_where_they_are_files(tmp_
     problems = [sample.problem for sample in source.splits["train"]]
     assert problems[0] is None
     assert all("not there" in problem for problem in problems[1:])
+
+
+@pytest.mark.parametrize("task", ["detection", "segmentation"])
+def test_a_mapping_that_names_some_categories_chooses_them(task, tmp_path):
+    put(tmp_path / "train/0.png", image_bytes())
+    outline = {"segmentation": [[2, 2, 9, 2, 9, 9, 2, 9]]}
+    rows = [annotation(n, 0, category, **outline) for n, category in enumerate([3, 10, 10, 17, 99])]
+    put(tmp_path / "instances_train.json", coco([coco_image(0, "0.png")], rows[:4]))
+    data = data_config(tmp_path, task, id_mapping=["bee", "background"])
+    source, findings, targets = read(data)
+    assert source.classes == ["bee", "background"]
+    assert found_in(findings, "unused_files") == [
+        "instances_train.json: 2 annotations of categories that data.id_mapping does not name (ape, cat)"
+    ]
+    (target,) = targets.values()
+    if task == "detection":
+        assert target.labels.tolist() == [0, 0]
+    else:
+        assert set(np.unique(target.pixels)) == {0, 1}
+    put(tmp_path / "instances_train.json", coco([coco_image(0, "0.png")], rows))
+    (problem,) = read(data)[2].values()
+    assert "category_id is not one of the categories" in str(problem)
+    with pytest.raises(UserError, match=r"data.id_mapping: names none of the categories \(ape, bee, cat\)"):
+        read(data_config(tmp_path, task, id_mapping=["Bee"]))
+
+
+def test_annotations_without_any_category_are_labels_that_cannot_be_used(tmp_path):
+    put(tmp_path / "train/0.png", image_bytes())
+    content = json.dumps(
+        {"images": [coco_image(0, "0.png")], "annotations": [annotation(1, 0)], "categories": []}
+    )
+    put(tmp_path / "instances_train.json", content)
+    (problem,) = read(data_config(tmp_path, id_mapping=["bee"]))[2].values()
+    assert "category_id is not one of the categories" in str(problem)

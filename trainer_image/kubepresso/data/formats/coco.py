@@ -14,10 +14,12 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
 from kubepresso.data.formats.coco_annotations import (
     annotation_places,
+    chosen_rows,
     classes_in,
     corners_of,
     label_of_each,
     report_strays,
+    report_unchosen,
 )
 from kubepresso.data.formats.coco_classes import category_names, class_indexes
 from kubepresso.data.formats.coco_file import read_coco
@@ -55,6 +57,7 @@ class Coco:
             classes = class_indexes(table.categories, names)
             place = relative(files[split], root)
             report_strays(table, place, findings)
+            report_unchosen(table, classes, place, findings)
             make: Callable[[int], Label] = (
                 functools.partial(InstanceMask, table, classes, place, names)
                 if masks
@@ -83,7 +86,7 @@ class CocoBoxes:
     def __call__(self, geometry: Geometry) -> Objects:
         """Take the image's boxes from the tables."""
         annotations = self.tables.annotations
-        rows = self.tables.rows_of(self.row)
+        rows = chosen_rows(self.tables, self.indexes, self.row)
         places = annotation_places(self.tables, self.place, rows)
         problems = LabelProblems()
         labels = label_of_each(self.tables, self.indexes, rows, places, problems)

@@ -9,6 +9,7 @@ import numpy as np
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.coco_tables import CocoTables
 from kubepresso.data.formats.problems import LabelProblems
+from kubepresso.errors import UserError
 
 
 def annotation_places(tables: CocoTables, place: str, rows: np.ndarray) -> list[str]:
@@ -29,6 +30,38 @@ def report_strays(tables: CocoTables, place: str, findings: Findings) -> None:
         findings.add("missing_labels", where, "its image_id is not one of the images")
 
 
+def report_unchosen(tables: CocoTables, indexes: np.ndarray, place: str, findings: Findings) -> None:
+    """Report the annotations that are left out as ``data.id_mapping`` does not name their category.
+
+    Args:
+        tables: Of the file.
+        indexes: Class index of each category, -1 for none.
+        place: The file's name inside the source.
+        findings: Receives their number and categories, once.
+
+    Raises:
+        UserError: It names none of the categories that there are.
+    """
+    names = [category.name for category in tables.categories]
+    if names and (indexes < 0).all():
+        raise UserError(f"data.id_mapping: names none of the categories ({', '.join(names)}) of {place}")
+    positions = tables.annotations.category[tables.annotations.category >= 0]
+    unchosen = positions[indexes[positions] < 0]
+    if unchosen.size:
+        listed = ", ".join(names[position] for position in np.unique(unchosen).tolist())
+        message = f"{unchosen.size} annotations of categories that data.id_mapping does not name ({listed})"
+        findings.add("unused_files", place, message)
+
+
+def chosen_rows(tables: CocoTables, indexes: np.ndarray, image: int) -> np.ndarray:
+    """Return the rows of an image's annotations, without those of a category that is no class."""
+    rows = tables.rows_of(image)
+    positions = tables.annotations.category[rows]
+    # A last entry for what is of no category: it stays, to be reported.
+    chosen: np.ndarray = rows[np.append(indexes, 0)[positions] >= 0]
+    return chosen
+
+
 def label_of_each(
     tables: CocoTables,
     indexes: np.ndarray,
@@ -36,17 +69,13 @@ def label_of_each(
     places: Sequence[str],
     problems: LabelProblems,
 ) -> list[int]:
-    """Return the class of each annotation; what is no class is reported and gives -1."""
+    """Return the class of each annotation; what is of no category is reported and gives -1."""
     labels = []
     for row, place in zip(rows, places, strict=True):
         position = int(tables.annotations.category[row])
-        label = int(indexes[position]) if position >= 0 else -1
         if position < 0:
             problems.add(place, "its category_id is not one of the categories")
-        elif label < 0:
-            name = tables.categories[position].name
-            problems.add(place, f"category {name!r} is not a class of data.id_mapping")
-        labels.append(label)
+        labels.append(int(indexes[position]) if position >= 0 else -1)
     return labels
 
 

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kubepresso.data.formats.coco_annotations import annotation_places, classes_in, label_of_each
+from kubepresso.data.formats.coco_annotations import (
+    annotation_places,
+    chosen_rows,
+    classes_in,
+    label_of_each,
+)
 from kubepresso.data.formats.coco_tables import CocoTables
 from kubepresso.data.formats.orientation import needs_turn, turn_mask
 from kubepresso.data.formats.outlines import pixels_in
@@ -62,7 +67,7 @@ class InstanceMask:
         stated = self.tables.images.size(self.row)
         turn = needs_turn(stated, geometry, self.place)
         width, height = stated or (geometry.width, geometry.height)
-        rows = self.tables.rows_of(self.row)
+        rows = chosen_rows(self.tables, self.indexes, self.row)
         places = annotation_places(self.tables, self.place, rows)
         problems = LabelProblems()
         labels = label_of_each(self.tables, self.indexes, rows, places, problems)
