@@ -1,11 +1,18 @@
 """A tenth of train becomes valid: seeded, and with the same share of every class."""
 
+import collections
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_sources import MadeSplit, make_target, prepare_made
+from PIL import Image
 
+from kubepresso.config import DataConfig
+from kubepresso.data.formats import mask_files
+from kubepresso.data.prepare import prepare
 from kubepresso.data.splitting import held_out
 from kubepresso.data.targets import LabelProblemError
 
@@ -158,3 +165,25 @@ def test_an_empty_split_is_refused_with_the_fix(splits, expected, tmp_path):
     refused = found.findings.refused()
     assert any(line.startswith(expected) for line in refused)
     assert any("add images" in line for line in refused)
+
+
+def test_masks_that_name_the_classes_are_read_twice_not_three_times(tmp_path, monkeypatch):
+    for index in range(20):
+        for folder, pixels in (("images", index * 12), ("masks", index % 3)):
+            file = tmp_path / "source" / folder / "train" / f"{index:02d}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (12, 10), pixels).save(file)
+    read = collections.Counter()
+    decode = mask_files.decode_mask
+
+    def counted(content, place, colours):
+        read[Path(place).name] += 1
+        return decode(content, place, colours)
+
+    monkeypatch.setattr(mask_files, "decode_mask", counted)
+    data = DataConfig.model_validate(
+        {"name": "made", "task": "segmentation", "path": {"root": str(tmp_path / "source")}}
+    )
+    found = prepare(data, tmp_path / "source", tmp_path / "prepared")
+    assert (found.splits["train"].count, found.splits["valid"].count) == (17, 3)
+    assert read == {f"{index:02d}.png": 2 for index in range(20)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -32,12 +32,14 @@ class MaskFile:
         path: Its name inside the source.
         names: Class names.
         colours: Where its pixels are colours.
+        known: The values of masks that were read before, so that they are not read again for the classes.
     """
 
     file: Path
     path: str
     names: Sequence[str]
     colours: ColourTable | None
+    known: Mapping[Path, frozenset[int]]
 
     def __call__(self, geometry: Geometry) -> ClassMask:
         """Decode the mask."""
@@ -46,10 +48,10 @@ class MaskFile:
     def classes(self) -> Sequence[int]:
         """Return the classes of its pixels."""
         try:
-            values = np.unique(self._values())
+            values = self.known.get(self.file) or np.unique(self._values()).tolist()
         except LabelProblemError:
             return ()
-        return [int(value) for value in values if value < len(self.names)]
+        return sorted(value for value in values if 0 <= value < len(self.names))
 
     def _values(self) -> np.ndarray:
         return decode_mask(read_mask(self.file, self.path), self.path, self.colours)
@@ -126,10 +128,10 @@ def finish_mask(values: np.ndarray, place: str, geometry: Geometry, names: Seque
     return ClassMask(turn_mask(pixels, geometry) if turn else np.ascontiguousarray(pixels))
 
 
-def values_in(files: Iterable[Path]) -> set[int]:
-    """Return the values of all masks; files that cannot be read give none."""
+def values_in(files: Sequence[Path]) -> dict[Path, frozenset[int]]:
+    """Return the values of each mask; files that cannot be read give none."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return set().union(*pool.map(_values_of, files))
+        return dict(zip(files, pool.map(_values_of, files), strict=True))
 
 
 def check_values(values: set[int]) -> None:
@@ -151,11 +153,11 @@ def some_of(items: Sequence[Item]) -> Sequence[Item]:
     return items[:: max(len(items) // _LOOKED_INTO, 1)][:_LOOKED_INTO]
 
 
-def _values_of(file: Path) -> set[int]:
+def _values_of(file: Path) -> frozenset[int]:
     try:
-        return set(np.unique(decode_mask(file.read_bytes(), file.name, None)).tolist())
+        return frozenset(np.unique(decode_mask(file.read_bytes(), file.name, None)).tolist())
     except (OSError, LabelProblemError):
-        return set()  # reported when its sample is read
+        return frozenset()  # reported when its sample is read
 
 
 def _open(content: bytes, place: str, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:

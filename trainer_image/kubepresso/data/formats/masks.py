@@ -34,10 +34,9 @@ class Masks:
         folders = {split: [place] for split, place in mask_folders(data, root).items()}
         pairs = pair_splits(folders, root, data, findings, lambda file: file.suffix.lower() in _SUFFIXES)
         files = [pair.label for group in pairs.values() for pair in group]
-        names, colours = mask_classes(data, root, files)
-        return Source(
-            names, paired_splits(pairs, root, lambda file, path: MaskFile(file, path, names, colours))
-        )
+        names, colours, known = mask_classes(data, root, files)
+        splits = paired_splits(pairs, root, lambda file, path: MaskFile(file, path, names, colours, known))
+        return Source(names, splits)
 
 
 def mask_folders(data: DataConfig, root: Path) -> dict[str, Folders]:
@@ -48,8 +47,10 @@ def mask_folders(data: DataConfig, root: Path) -> dict[str, Folders]:
     return listed_splits(kit, kit / "JPEGImages", kit / "SegmentationClass", ("Segmentation", ""))
 
 
-def mask_classes(data: DataConfig, root: Path, files: Sequence[Path]) -> tuple[list[str], ColourTable | None]:
-    """Return the class names, and the colours where masks are of colours.
+def mask_classes(
+    data: DataConfig, root: Path, files: Sequence[Path]
+) -> tuple[list[str], ColourTable | None, dict[Path, frozenset[int]]]:
+    """Return the class names, the colours where masks are of colours, and the values of the masks read.
 
     Args:
         data: The data module of the configuration.
@@ -62,8 +63,9 @@ def mask_classes(data: DataConfig, root: Path, files: Sequence[Path]) -> tuple[l
     """
     coloured = colour_classes(data, root)
     if coloured is not None:
-        return coloured
+        return *coloured, {}
     names = mapped_classes(data, root)
-    values = values_in(files if names is None else some_of(files))
+    known = values_in(files if names is None else some_of(files))
+    values: set[int] = set().union(*known.values())
     check_values(values)
-    return names or classes_of_values(values - {IGNORE}, "masks"), None
+    return names or classes_of_values(values - {IGNORE}, "masks"), None, known

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from kubepresso.data.targets import Geometry, Keypoint, TargetSource
+
+#: Of strata, so that handing over costs little where a class is known already.
+_CHUNK = 64
 
 
 class RawSample(NamedTuple):
@@ -131,8 +137,11 @@ class FileSplit:
         return len(self.files)
 
     def strata(self) -> list[Sequence[int]]:
-        """Return the classes in each file."""
-        return [file.label.classes() for file in self.files]
+        """Return the classes in each file; masks are read for them, so on all cores."""
+        chunks = [self.files[start : start + _CHUNK] for start in range(0, len(self.files), _CHUNK)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = pool.map(lambda chunk: [file.label.classes() for file in chunk], chunks)
+            return list(itertools.chain.from_iterable(found))
 
     def __iter__(self) -> Iterator[RawSample]:
         return (read_sample(entry) for entry in self.files)
