@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -74,14 +75,18 @@ def test_a_good_recipe_passes_with_figures_and_a_contact_sheet(mixed_sizes, tmp_
         FLIP,
         TO_TENSOR,
         NORMALIZE,
-        {"name": "mixing", "mixup": [0.2, 1.0]},
+        {"name": "mixing", "mixup": [5.0, 1.0]},
     ]
     summary = run(mixed_sizes, tmp_path, train, samples=10)
     assert summary.samples == 10
     assert summary.metrics()["images_per_second"] > 10
     assert summary.metrics()["needed_images_per_second"] > 10
     page = (tmp_path / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 6 * 5 + 6 * 4
+    assert page.count("data:image/png;base64,") == 6 * 5 + 6 * 4 + 8
+    shares = re.findall(r"<figcaption>(\w+) (\d+)%, (\w+) (\d+)%</figcaption>", page)
+    assert {frozenset(name for name in row[::2]) for row in shares} == {frozenset("ab")}
+    assert all(int(first) + int(second) == 100 for _, first, _, second in shares)
+    assert "<b>5</b><span>transforms</span>" in page
     assert "1 randomhorizontalflip" in page
 
 

@@ -11,12 +11,10 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
 from kubepresso.augmentation.parts import PLACED, areas, drop_empty, hide_outside, keep
-from kubepresso.sampling import SampleContext
+from kubepresso.sampling import IGNORE, SampleContext
 
 Sample = dict[str, Any]
 Params = dict[str, Any]
-IGNORE = 255
-"""The value of a mask's pixel that belongs to no class, and what borders are filled with."""
 NEAREST = InterpolationMode.NEAREST_EXACT
 """The pixel whose middle is nearest, as in Pillow; torchvision's other one shifts by up to half a pixel."""
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from kubepresso.augmentation.inventory import IGNORE
 from kubepresso.reporting.palette import UNKNOWN, Colour
 from kubepresso.reporting.pictures import draw_boxes, draw_keypoints, draw_mask, thumbnail
+from kubepresso.sampling import IGNORE
 
 # A float picture whose highest value is between 1 and this is a normalised one, not a black one of 0 to 255.
 _DARKEST_WHITE = 16.0

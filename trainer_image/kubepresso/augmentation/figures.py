@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from kubepresso.augmentation.inventory import IGNORE, areas, held
+from kubepresso.augmentation.inventory import areas_inside, held
+from kubepresso.sampling import IGNORE
 
 Sample = dict[str, Any]
 
@@ -83,7 +84,7 @@ def _boxes(sources: Sequence[Sample], results: Sequence[Sample], classes: Sequen
 
 
 def _areas(samples: Sequence[Sample]) -> torch.Tensor:
-    found = torch.cat([areas(sample["boxes"].float(), sample["image"]) for sample in samples])
+    found = torch.cat([areas_inside(sample["boxes"].float(), sample["image"]) for sample in samples])
     return found[found > 0]
 
 

@@ -6,9 +6,6 @@ from typing import Any
 
 import torch
 
-IGNORE = 255
-"""The value of a mask's pixel that belongs to no class."""
-
 UNITS = {"detection": "boxes", "segmentation": "classes in masks", "pose_estimation": "visible keypoints"}
 """What is counted, by task, in the plural; a task that is not here has nothing to lose."""
 
@@ -44,11 +41,11 @@ def held_of_its_own(task: str, sample: dict[str, Any], classes: int) -> torch.Te
 
 
 def _boxes(sample: dict[str, Any], classes: int, chosen: torch.Tensor) -> torch.Tensor:
-    chosen = chosen & (areas(sample["boxes"], sample["image"]) > 0)
+    chosen = chosen & (areas_inside(sample["boxes"], sample["image"]) > 0)
     return torch.bincount(sample["labels"][chosen], minlength=classes)[:classes]
 
 
-def areas(boxes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+def areas_inside(boxes: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     """Return the part of each box inside the image, in square pixels, ``[n]``."""
     height, width = image.shape[-2:]
     low, high = boxes[:, :2].clamp(min=0), boxes[:, 2:].minimum(boxes.new_tensor([width, height]))

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from kubepresso.augmentation.checks.following import Following
 from kubepresso.augmentation.checks.losses import Loss, share_lost
 from kubepresso.augmentation.drawing import draw_sample
@@ -21,6 +23,7 @@ from kubepresso.reporting.pictures import picture_uri
 _SMALL_SIDE, _LARGE_SIDE = 92, 246
 _SMALL_ROWS = 6
 _LARGE_ROWS = 4
+_MIXED = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +67,7 @@ class PhaseReport:
         losses: What each transform loses.
         following: Whether targets go where pixels go.
         figures: What is in the samples before and after.
+        mixed: After each batch transform, images ``[N, 3, H, W]`` and soft targets ``[N, classes]``.
     """
 
     phase: str
@@ -75,6 +79,30 @@ class PhaseReport:
     losses: Sequence[Loss] = ()
     following: Following = dataclasses.field(default_factory=Following)
     figures: Sequence[Figure] = ()
+    mixed: Sequence[tuple[torch.Tensor, torch.Tensor]] = ()
+
+    @property
+    def transforms(self) -> int:
+        """How many transforms the recipe has, those of whole batches included."""
+        return len(self.recipe.names) + len(self.recipe.batch_transforms)
+
+    @property
+    def mixed_rows(self) -> list[list[tuple[str, str]]]:
+        """``(data URI, shares of the classes)`` of the first images of each mixed batch."""
+        return [
+            [
+                (self._cell({"image": image})[0], self._shares(target))
+                for image, target in zip(images[:_MIXED], targets[:_MIXED], strict=True)
+            ]
+            for images, targets in self.mixed
+        ]
+
+    def _shares(self, target: torch.Tensor) -> str:
+        shares, found = target.sort(descending=True)
+        named = zip(shares.tolist(), found.tolist(), strict=True)
+        return ", ".join(
+            f"{self.subject.classes[label]} {share:.0%}" for share, label in named if share > 0.005
+        )
 
     @property
     def rows(self) -> list[tuple[str, list[tuple[str, str]]]]:

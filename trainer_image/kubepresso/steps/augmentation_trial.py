@@ -104,14 +104,15 @@ class Trial:
         )
         self.problems += problems
         self.warnings += warnings
+        mixed: list[tuple[torch.Tensor, torch.Tensor]] = []
         if phase == "train":
             self._try_last_epochs(indices)
             if len(self.problems) == found_before:
-                self._check_mixing(recipe, dataset, indices)
+                mixed = self._check_mixing(recipe, dataset, indices)
         figures = compare(subject.task, sources, results, subject.classes)
         speed = _measure(dataset, indices)
         return PhaseReport(
-            phase, recipe, subject, report.names, report.traces, speed, losses, following, figures
+            phase, recipe, subject, report.names, report.traces, speed, losses, following, figures, mixed
         )
 
     def _build(self, phase: str, epochs: int) -> Recipe:
@@ -180,9 +181,12 @@ class Trial:
             if line.split(":")[0] not in known
         ]
 
-    def _check_mixing(self, recipe: Recipe, dataset: ImageDataset, indices: Sequence[int]) -> None:
+    def _check_mixing(
+        self, recipe: Recipe, dataset: ImageDataset, indices: Sequence[int]
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return what each batch transform makes of the samples."""
         if not recipe.batch_transforms:
-            return
+            return []
         batch = [dataset[0, index, 0] for index in indices]
         images = torch.stack([sample["image"] for sample in batch])
         labels = torch.tensor([sample["label"] for sample in batch])
@@ -192,10 +196,15 @@ class Trial:
             for entry in self.config.train
             if entry.name == "mixing"
         ]
+        mixed = []
         for transform, probability in zip(recipe.batch_transforms, probabilities, strict=True):
             with seeded(self.seed, 0):
                 found = check_batch_transform(transform, images, labels, classes)
                 self.problems += found or check_shares(transform, classes, probability)
+            if not found:
+                with seeded(self.seed, 0):
+                    mixed.append(transform(images, labels, classes))
+        return mixed
 
 
 def _measure(dataset: ImageDataset, indices: Sequence[int]) -> float:

@@ -9,8 +9,8 @@ import torch
 
 from kubepresso.augmentation.checks.probe import Probe
 from kubepresso.augmentation.checks.seeing import Region
-from kubepresso.augmentation.inventory import IGNORE
 from kubepresso.augmentation.trace import Sample
+from kubepresso.sampling import IGNORE
 
 _AGREEMENT = 0.98
 # Parts of the longer side that a target may be off.

@@ -154,9 +154,9 @@ def warn_of_following(phase: str, task: str, following: Following) -> list[str]:
     if following.is_enough or not following.tried:
         return []
     return [
-        f"augmentation.{phase}: only {following.seen} of {following.tried} drawn samples could be followed to "
-        f"its end, so whether {_UNITS[task]} go where the pixels go is not sure; crops that keep less than a "
-        "tenth of an image are a common cause"
+        f"augmentation.{phase}: only {following.seen} of {following.tried} drawn samples could be followed "
+        f"to its end, so whether {_UNITS[task]} go where the pixels go is not sure; crops that keep less "
+        "than a tenth of an image are a common cause"
     ]
 
 

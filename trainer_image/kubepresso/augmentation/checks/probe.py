@@ -11,7 +11,7 @@ import torch
 from torchvision import tv_tensors
 
 from kubepresso.augmentation.checks.seeing import find_disc
-from kubepresso.augmentation.inventory import IGNORE
+from kubepresso.sampling import IGNORE
 
 # A triangle without symmetry around the middle of the image, in parts of the shorter side.
 _TRIANGLE = ((-0.13, -0.09), (0.15, -0.04), (-0.02, 0.14))

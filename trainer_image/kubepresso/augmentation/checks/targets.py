@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from kubepresso.augmentation.checks.place import place_of
-from kubepresso.augmentation.inventory import IGNORE, inside
+from kubepresso.augmentation.inventory import inside
 from kubepresso.augmentation.recipe import Recipe
 from kubepresso.augmentation.trace import Sample, Trace
+from kubepresso.sampling import IGNORE
 
 _KEYS = {
     "classification": ("label",),

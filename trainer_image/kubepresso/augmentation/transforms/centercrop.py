@@ -8,10 +8,11 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from kubepresso.augmentation.adapters import IGNORE, Cuts, Params, SampleTransform
+from kubepresso.augmentation.adapters import Cuts, Params, SampleTransform
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import CenterCrop
+from kubepresso.sampling import IGNORE
 
 
 @register("centercrop")

@@ -9,10 +9,11 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from kubepresso.augmentation.adapters import IGNORE, OnAll, SampleTransform
+from kubepresso.augmentation.adapters import OnAll, SampleTransform
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.registry import register
 from kubepresso.config.augmentation.geometry import Pad
+from kubepresso.sampling import IGNORE
 
 
 @register("pad")
