@@ -7,6 +7,8 @@ import sys
 import pytest
 from annotation_writers import data_config, image_bytes, put, read
 
+from kubepresso.data.findings import Findings
+from kubepresso.data.formats import open_source
 from kubepresso.errors import UserError
 
 BOX = "0 0.5 0.5 0.2 0.2\n"
@@ -135,3 +137,12 @@ def test_a_test_folder_that_is_not_described_is_the_test_split(tmp_path):
     put(tmp_path / "data.yaml", "train: ../train/images\nval: ../valid/images\nnames: [ape]\n")
     found, _ = names(tmp_path)
     assert found == {split: [f"{split}/images/a.png"] for split in ("train", "valid", "test")}
+
+
+def test_images_that_are_described_twice_are_there_once(tmp_path):
+    for split in ("train", "val"):
+        pair(tmp_path, f"images/{split}/a.png")
+    places = "train: [images/train, ./images/train]\nval: images/val\nvalid: images/val\nnames: [ape]\n"
+    put(tmp_path / "data.yaml", places)
+    source = open_source(data_config(tmp_path), tmp_path, Findings())
+    assert {split: len(samples) for split, samples in source.splits.items()} == {"train": 1, "valid": 1}

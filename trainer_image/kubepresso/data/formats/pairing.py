@@ -109,7 +109,10 @@ def pair_splits(
     pair = functools.partial(
         pair_files, root=root, data=data, findings=findings, is_label=is_label, is_companion=is_companion
     )
-    pairs = {split: list(chain.from_iterable(map(pair, places))) for split, places in folders.items()}
+    pairs = {
+        split: list(dict.fromkeys(chain.from_iterable(map(pair, places))))  # places may overlap
+        for split, places in folders.items()
+    }
     return {
         split: group
         for split, group in pairs.items()
