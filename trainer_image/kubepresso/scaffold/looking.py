@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
-
-import numpy as np
-from PIL import ExifTags, Image
+from typing import Any
 
 from kubepresso.config import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats import Source, SourceSplit, open_source
 from kubepresso.data.formats.naming import canonical_split
 from kubepresso.data.formats.source import FileSplit, RawSample, read_sample
-from kubepresso.data.splitting import VALID_SHARE, deal
-from kubepresso.data.targets import Geometry, LabelProblemError, Objects, Poses
+from kubepresso.data.targets import LabelProblemError, Objects
 from kubepresso.errors import UserError
+from kubepresso.scaffold.dealing import geometry_of, remaining, unseen
 from kubepresso.scaffold.evidence import Candidate
 from kubepresso.scaffold.inventory import Inventory, spread
 from kubepresso.scaffold.masks import describe_masks
@@ -29,10 +25,6 @@ from kubepresso.scaffold.survey import Survey
 
 #: Images of a split whose headers are read, and whose labels are read to the end.
 _IMAGES = 400
-#: Labels in files of their own that are read to count classes.
-_MOST_LABELS = 10_000
-#: Masks that are decoded to tell which classes are in them.
-_MOST_MASKS = 500
 _ORIGIN = {
     "class_folders": "Named by their folders",
     "parquet": "As the files name them, or their indexes",
@@ -52,6 +44,37 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
     Raises:
         UserError: It cannot be read in this way.
     """
+    keys, notes, absent = _keys(candidate, inventory)
+    findings = Findings()
+    source = _open(candidate, keys, inventory.root, findings)
+    keys["path"] |= _places(candidate, keys, source, inventory.root)
+    keys["path"]["root"] = root_name
+    if "id_mapping" not in keys:
+        keys["id_mapping"] = _mapping(source)
+        notes["id_mapping"] = _ORIGIN.get(candidate.layout, "In the order of the labels' indexes")
+    sizes, sides = _measure(source, findings)
+    if not sizes:
+        raise UserError(f"{inventory.root}: no image could be opened; found {candidate.found}")
+    dealt = remaining(candidate, source)
+    return Survey(
+        task=candidate.task,
+        layout=candidate.layout,
+        classes=source.classes,
+        counts={split: len(source.splits[split]) for split in _order(source)},
+        sizes=sizes,
+        data=keys,
+        keypoints=source.keypoints,
+        held_out=dealt.held_out,
+        held_out_counted=dealt.counted,
+        unseen=unseen(candidate, source, dealt.seen) or absent,
+        box_sides=sides,
+        problems={check: list(map(str, findings.by_check.get(check, ()))) for check in _FOUND_SHOWN},
+        notes=notes,
+    )
+
+
+def _keys(candidate: Candidate, inventory: Inventory) -> tuple[dict[str, Any], dict[str, str], Sequence[str]]:
+    """Return the keys of ``data`` that the source needs to be read, their notes, and classes not seen."""
     notes: dict[str, str] = {}
     absent: Sequence[str] = ()
     keys: dict[str, Any] = {"path": {"root": str(inventory.root), **_tables(candidate, inventory)}}
@@ -69,32 +92,7 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
             "In the order of the labels. Give them their names, and as swap the name of the point that each "
             "changes places with in a mirror"
         )
-    findings = Findings()
-    source = _open(candidate, keys, inventory.root, findings)
-    keys["path"] |= _places(candidate, keys, source, inventory.root)
-    keys["path"]["root"] = root_name
-    if "id_mapping" not in keys:
-        keys["id_mapping"] = _mapping(source)
-        notes["id_mapping"] = _ORIGIN.get(candidate.layout, "In the order of the labels' indexes")
-    sizes, sides = _measure(source, findings)
-    if not sizes:
-        raise UserError(f"{inventory.root}: no image could be opened; found {candidate.found}")
-    dealt = _deal(candidate, source)
-    return Survey(
-        task=candidate.task,
-        layout=candidate.layout,
-        classes=source.classes,
-        counts={split: len(source.splits[split]) for split in _order(source)},
-        sizes=sizes,
-        data=keys,
-        keypoints=source.keypoints,
-        held_out=dealt.held_out,
-        held_out_counted=dealt.counted,
-        unseen=_unseen(candidate, source, dealt.seen) or absent,
-        box_sides=sides,
-        problems={check: list(map(str, findings.by_check.get(check, ()))) for check in _FOUND_SHOWN},
-        notes=notes,
-    )
+    return keys, notes, absent
 
 
 def _open(candidate: Candidate, keys: Mapping[str, Any], root: Path, findings: Findings) -> Source:
@@ -115,63 +113,6 @@ def _mapping(source: Source) -> list[Any]:
         {"name": point.name, "swap": names[point.swap] if point.swap != index else None}
         for index, point in enumerate(source.keypoints)
     ]
-
-
-class _Dealt(NamedTuple):
-    """What remains of train.
-
-    Args:
-        held_out: Samples that become valid.
-        counted: Whether that is counted, not reckoned.
-        seen: Labels in the others; None where that takes long to tell.
-    """
-
-    held_out: int
-    counted: bool
-    seen: set[int] | None
-
-
-def _deal(candidate: Candidate, source: Source) -> _Dealt:
-    train, whole = source.splits["train"], "valid" in source.splits
-    if not _is_quick(candidate, train):
-        return _Dealt(0 if whole else round(len(train) * VALID_SHARE), whole, None)
-    strata = train.strata()
-    indexes = range(len(strata))
-    dealt = [("train", index) for index in indexes] if whole else list(deal(indexes, lambda _: True, strata))
-    remaining = [index for split, index in dealt if split == "train"]
-    return _Dealt(
-        len(strata) - len(remaining), True, {label for index in remaining for label in strata[index]}
-    )
-
-
-def _is_quick(candidate: Candidate, train: SourceSplit) -> bool:
-    """Tell whether the classes of all labels are read within seconds."""
-    most = {"classification": len(train), "segmentation": _MOST_MASKS}
-    return len(train) <= most.get(candidate.task, _MOST_LABELS)
-
-
-def _unseen(candidate: Candidate, source: Source, seen: set[int] | None) -> list[str]:
-    """Return the classes, or keypoints, of which train has none."""
-    if candidate.task == "pose_estimation":
-        seen = _points_seen(source.splits["train"], len(source.classes))
-    names = enumerate(source.classes)
-    return [] if seen is None else [name for label, name in names if label not in seen]
-
-
-def _points_seen(train: SourceSplit, count: int) -> set[int]:
-    """Return the keypoints that are marked somewhere; it ends where all were seen."""
-    seen: set[int] = set()
-    for sample in itertools.islice(iter(train), _MOST_LABELS):
-        geometry = _geometry(sample.image_bytes)
-        if geometry is None or sample.target is None:
-            continue
-        with contextlib.suppress(LabelProblemError):
-            poses = sample.target(geometry)
-            assert isinstance(poses, Poses)
-            seen |= set(np.flatnonzero((poses.keypoints[..., 2] > 0).any(0)).tolist())
-        if len(seen) == count:
-            break
-    return seen
 
 
 def _places(
@@ -225,7 +166,7 @@ def _measure(source: Source, findings: Findings) -> tuple[list[tuple[int, int]],
     sizes: list[tuple[int, int]] = []
     sides: list[float] = []
     for sample in _some_samples(source):
-        geometry = _geometry(sample.image_bytes)
+        geometry = geometry_of(sample.image_bytes)
         if geometry is None:
             findings.add("corrupt_images", sample.path, sample.problem or "no image by its beginning")
             continue
@@ -251,17 +192,6 @@ def _some_samples(source: Source) -> Iterator[RawSample]:
             yield from map(read_sample, spread(split.files, _IMAGES))
         else:
             yield from itertools.islice(iter(split), _IMAGES)
-
-
-def _geometry(content: bytes) -> Geometry | None:
-    """Read width, height and orientation from an image's header; None where it is no image."""
-    # Pillow's readers raise anything; prepare_dataset reports it
-    with contextlib.suppress(Exception), Image.open(io.BytesIO(content)) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1)
-        orientation = turned if turned in range(1, 9) else 1
-        width, height = image.size
-        return Geometry(*((height, width) if orientation >= 5 else (width, height)), orientation)
-    return None
 
 
 def _tables(candidate: Candidate, inventory: Inventory) -> dict[str, dict[str, str]]:
