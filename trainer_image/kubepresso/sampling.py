@@ -1,10 +1,13 @@
-"""What a data set tells a recipe of the sample at hand. No torch: neither room needs the other for it."""
+"""What data sets, recipes and pictures agree on. No torch: neither room needs another for it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 from typing import Any
+
+IGNORE = 255
+"""The value of a mask's pixel that belongs to no class: no loss, no metric; borders are filled with it."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kubepresso.reporting.page import image_uri
 from kubepresso.reporting.palette import IGNORED, UNKNOWN, Colour, ink_on
+from kubepresso.sampling import IGNORE
 
-_IGNORE = 255
 _MASK_STRENGTH = 0.55
 _SMALL_SIDE = 128
 _TOO_MANY_NUMBERS = 24
@@ -84,9 +84,9 @@ def draw_mask(image: Image.Image, pixels: np.ndarray, colours: Sequence[Colour])
         pixels: uint8 ``[height, width]`` class indexes, of any size with the image's aspect ratio.
         colours: One for each class; indexes beyond them become white.
     """
-    table = np.full((_IGNORE + 1, 3), UNKNOWN, np.uint8)
-    table[: len(colours)] = np.array(colours, np.uint8).reshape(-1, 3)[: _IGNORE + 1]
-    table[_IGNORE] = IGNORED
+    table = np.full((IGNORE + 1, 3), UNKNOWN, np.uint8)
+    table[: len(colours)] = np.array(colours, np.uint8).reshape(-1, 3)[: IGNORE + 1]
+    table[IGNORE] = IGNORED
     sized = Image.fromarray(np.asarray(pixels, np.uint8)).resize(image.size, Image.Resampling.NEAREST)
     return Image.blend(image.convert("RGB"), Image.fromarray(table[np.asarray(sized)]), _MASK_STRENGTH)
 

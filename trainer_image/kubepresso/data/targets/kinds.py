@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-IGNORE = 255
-"""The value of a mask's pixel that belongs to no class: no loss, no metric."""
+from kubepresso.sampling import IGNORE as IGNORE
 
 
 class Geometry(NamedTuple):
