@@ -4,14 +4,19 @@ Run on any prepared folder of classification::
 
     python benchmarks/loader.py PREPARED_FOLDER [--size 32] [--workers 0 2 4] [--rounds 5] [--seconds 2]
 
-Make one with ``kubepresso prepare`` or take the one of a pipeline run. The images are also written as class
-folders, for ``torchvision.datasets.ImageFolder`` with the same transforms, once on tensors and once on PIL
-images. Each round measures all loaders in turns; medians are shown.
+or on a folder of pictures of any size, which are prepared first as those of one class::
+
+    python benchmarks/loader.py FOLDER_OF_PICTURES --pictures --size 224
+
+Make a prepared one with ``kubepresso prepare`` or take the one of a pipeline run. The images are also written
+as class folders, for ``torchvision.datasets.ImageFolder`` with the same transforms, once on tensors and once
+on PIL images. Each round measures all loaders in turns; medians are shown.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 import tempfile
 import time
@@ -27,16 +32,17 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from kubepresso.augmentation import BuildContext, build_recipe
-from kubepresso.config import AugmentationConfig
+from kubepresso.config import AugmentationConfig, DataConfig
 from kubepresso.data import PreparedDataset, SplitReader
 from kubepresso.data.dataset import ImageDataset, build_dataset
 from kubepresso.data.decoding import decode_rgb
 from kubepresso.data.loader import build_loader
+from kubepresso.data.prepare import prepare
 from kubepresso.data.sampler import TrainingBatches
 from kubepresso.data.workers import start_worker_server
 
 BATCH = 64
-MOST_FILES = 10_000
+LEAST_FILES, MOST_FILES = 1_000, 10_000
 
 
 def main() -> None:
@@ -45,6 +51,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--pictures", action="store_true", help="the folder holds pictures, not prepared data"
+    )
     parser.add_argument("--size", type=int, default=32, help="side of the images after the recipe")
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2, 4])
     parser.add_argument("--rounds", type=int, default=5)
@@ -52,11 +61,30 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     start_worker_server("kubepresso.augmentation", "torchvision.datasets")
-    prepared = PreparedDataset.open(arguments.folder)
-    measure_stages(prepared, arguments.size, arguments.seconds)
     with tempfile.TemporaryDirectory() as folder:
-        write_files(prepared, Path(folder))
-        measure_loaders(prepared, Path(folder), arguments)
+        if arguments.pictures:
+            prepared = prepare_pictures(arguments.folder, Path(folder))
+        else:
+            prepared = PreparedDataset.open(arguments.folder)
+        measure_stages(prepared, arguments.size, arguments.seconds)
+        files = Path(folder) / "files"
+        write_files(prepared, files)
+        measure_loaders(prepared, files, arguments)
+
+
+def prepare_pictures(pictures: Path, folder: Path) -> PreparedDataset:
+    """Prepare pictures as a classification of one class, repeated so that an epoch has some batches."""
+    given = sorted(path for path in pictures.iterdir() if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    if not given:
+        raise SystemExit(f"{pictures}: no JPEG or PNG in this folder")
+    train = folder / "set" / "train" / "picture"
+    train.mkdir(parents=True)
+    for index in range(max(len(given), LEAST_FILES)):
+        path = given[index % len(given)]
+        shutil.copyfile(path, train / f"{index:05d}{path.suffix}")
+    data = DataConfig.model_validate({"task": "classification", "path": {"root": str(folder / "set")}})
+    prepare(data, folder / "set", folder / "prepared")
+    return PreparedDataset.open(folder / "prepared")
 
 
 def augmented(prepared: PreparedDataset, size: int) -> ImageDataset:
@@ -85,7 +113,7 @@ def write_files(prepared: PreparedDataset, folder: Path) -> None:
     for index in range(min(len(reader), MOST_FILES)):
         sample = reader[index]
         place = folder / f"{sample.target:05d}"
-        place.mkdir(exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         suffix = ".jpg" if sample.image_bytes.startswith(b"\xff\xd8") else ".png"
         (place / f"{index:06d}{suffix}").write_bytes(sample.image_bytes)
 
@@ -110,9 +138,8 @@ def row_with_pyarrow(reader: SplitReader, index: int) -> bytes:
     """Read a row as a plain Parquet reader must: by decoding its row group."""
     shard = reader.split.shards[0]
     with pq.ParquetFile(reader.folder / shard.file, memory_map=True) as file:
-        rows = file.metadata.row_group(0).num_rows
-        group = index % file.num_row_groups
-        return file.read_row_group(group, columns=["image"])["image"][index % min(rows, 1)]["bytes"].as_py()
+        column = file.read_row_group(index % file.num_row_groups, columns=["image"])["image"]
+        return column[index % len(column)]["bytes"].as_py()
 
 
 def rate(stage: Callable[[int], object], order: list[int], seconds: float) -> float:
