@@ -15,6 +15,7 @@ from kubepresso.data.formats.places import IMAGE_FOLDERS, first_folder, labels_b
 from kubepresso.data.formats.yolo_names import description
 from kubepresso.errors import UserError
 
+_DEEPEST = 64
 _FIX = "correct it, or name the folders of all splits in data.path.train.image and data.path.valid.image"
 
 
@@ -86,6 +87,7 @@ def _below(root: Path, place: str) -> Path | None:
     What names a split is not cut off while nothing behind it does: ``../test/images`` is not ``images``.
     """
     parts = [part for part in re.split(r"[\\/]", place) if part not in ("", ".", "..") and part[-1] != ":"]
+    parts = parts[-_DEEPEST:]  # a name of thousands of parts would take seconds
     for start in range(len(parts) + 1):
         if start and canonical_split(parts[start - 1]) and not any(map(canonical_split, parts[start:])):
             return None
