@@ -126,7 +126,8 @@ def _reads_more_than(named: Mapping[str, str], data: DataConfig) -> bool:
 
 def _hub_digest(data: DataConfig) -> str:
     """Name the revision of a data set on the hub, or its id alone where the hub does not answer."""
-    assert data.metadata is not None and data.metadata.repo is not None
+    assert data.metadata is not None
+    assert data.metadata.repo is not None
     repo, subset = data.metadata.repo, data.metadata.subset
     try:
         from huggingface_hub import HfApi
