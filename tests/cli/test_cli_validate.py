@@ -81,11 +81,11 @@ def test_problems_are_all_printed_and_the_status_is_1(six_files):
 
 
 def test_warnings_are_printed_and_pass():
-    done = kubepresso("validate", COMPLETE, "training.epochs=20")
+    done = kubepresso("validate", COMPLETE, "training.epochs=80")
     assert done.returncode == 0
     assert done.stderr == (
         f"warning: {COMPLETE}:17:298: training.scheduler.end_epoch: "
-        "90 is after the last epoch and is taken as 20\n"
+        "90 is after the last epoch and is taken as 80\n"
     )
 
 

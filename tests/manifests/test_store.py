@@ -24,10 +24,10 @@ def command(rendered, tmp_path):
     shell, flag, script = pod["containers"][0]["command"]
     port = free_port()
     for old, new in (
+        ("/tmp/", f"{tmp_path}/"),  # first: the others' values may lie there
         ("exec rclone", f"exec {program}"),
         ("--addr :9000", f"--addr 127.0.0.1:{port}"),
         ("/data", str(tmp_path / "data")),
-        ("/tmp/", f"{tmp_path}/"),
     ):
         assert old in script
         script = script.replace(old, new)

@@ -130,9 +130,8 @@ def kill_often(tmp_path, ranks: int, kills: int, seed: int, workers: int) -> Non
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_a_killed_training_ends_with_the_weights_of_one_left_alone(tmp_path, ranks):
-    kill_often(tmp_path, ranks, kills=2, seed=ranks, workers=0)
+def test_a_killed_training_ends_with_the_weights_of_one_left_alone(tmp_path):
+    kill_often(tmp_path, ranks=1, kills=2, seed=1, workers=0)
 
 
 def ranks_of(process) -> list[int]:
@@ -159,7 +158,7 @@ def test_a_rank_that_hangs_is_named_when_the_time_is_up(tmp_path):
     )
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.slow
 def test_a_process_that_waits_in_vain_ends_before_its_time_of_grace(tmp_path):
     training = Training(tmp_path / "hung", write_digits(tmp_path / "prepared"), 2)
     process = training.start(workers=0)

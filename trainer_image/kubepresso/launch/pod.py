@@ -31,6 +31,7 @@ from kubepresso.launch.pod_contract import (
 )
 from kubepresso.launch.report import RankFailure
 from kubepresso.launch.termination import TERMINATION_LOG, write_termination
+from kubepresso.launch.unbroken import unbroken
 
 _MANIFEST = "manifest.json"
 
@@ -70,9 +71,9 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
     with tempfile.TemporaryDirectory(dir=folder) as reports:
         status, failures = run_elastic(torchrun, list(map(str, training)), Path(reports), options.processes)
     if status == 0 and output is None and (model / _MANIFEST).is_file():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # all is done but this
         _say(f"writing the model to {options.output}")
-        with_retries(lambda: _put(model, options.output))
+        with unbroken():  # all is done but this
+            with_retries(lambda: _put(model, options.output))
     return status, failures
 
 

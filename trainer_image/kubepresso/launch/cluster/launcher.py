@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +23,7 @@ from kubepresso.launch.cluster.spec import JobSpec, build_spec
 from kubepresso.launch.cluster.surroundings import look_around
 from kubepresso.launch.launcher import TrainingError, TrainingJob
 from kubepresso.launch.places import reachable
+from kubepresso.launch.unbroken import unbroken
 
 #: A cancelled pod is killed after its grace period, 30 s by default.
 _CANCEL_SECONDS = 15.0
@@ -147,10 +146,9 @@ class ClusterLauncher:
 
     def _cancel(self, manifest: Object, path: str) -> None:
         """Delete what was made; a second signal does not break it off."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._say(f"{manifest['metadata']['name']}: cancelled, the job is deleted")
-        self._delete(path, manifest, _CANCEL_SECONDS)
+        with unbroken():
+            self._delete(path, manifest, _CANCEL_SECONDS)
 
     def _delete(self, path: str, manifest: Object, patience_seconds: float | None = None) -> None:
         """Delete the job; where that cannot be done, say so and leave it."""
