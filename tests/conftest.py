@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bucket_servers import free_port, make_bucket, serve
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples" / "digits"))
@@ -25,6 +26,15 @@ def real_data() -> Path:
     folder = Path(os.environ.get("KUBEPRESSO_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set KUBEPRESSO_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def crds(real_data) -> Path:
+    """The folder of Kubeflow's CustomResourceDefinitions, or a skip that says what is missing."""
+    folder = real_data / "crds"
+    if not folder.is_dir():
+        pytest.skip(f"no CRDs at {folder}; set KUBEPRESSO_TEST_DATA")
     return folder
 
 
@@ -65,3 +75,16 @@ def client(store):
     from mlflow import MlflowClient
 
     return MlflowClient(store.uri, store.uri)
+
+
+@pytest.fixture(scope="session")
+def moto():
+    """The endpoint of an S3 server on loopback that checks no credentials."""
+    port = free_port()
+    yield from serve([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port)
+
+
+@pytest.fixture
+def bucket(moto, monkeypatch):
+    """An empty bucket in moto, by its URI; ``AWS_*`` point at it."""
+    return make_bucket(monkeypatch, moto)

@@ -1,13 +1,10 @@
 import re
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from bucket_servers import make_bucket
 from tiny_training import tiny_config, write_digits
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,14 +20,6 @@ def unseen_tracking(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
         yield
-
-
-@pytest.fixture(scope="session")
-def crds(real_data) -> Path:
-    folder = real_data / "crds"
-    if not folder.is_dir():
-        pytest.skip(f"no CRDs at {folder}; set KUBEPRESSO_TEST_DATA")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -63,26 +52,11 @@ def serve(crds, documented):
         api.close()
 
 
-@pytest.fixture(scope="session")
-def bucket_server():
-    from bucket_servers import free_port
-    from bucket_servers import serve as serve_process
-
-    port = free_port()
-    yield from serve_process([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port)
-
-
 @pytest.fixture(scope="module")
-def bucket(bucket_server):
-    """An empty bucket, by its URI; ``AWS_*`` point at it."""
-    import boto3
-    from bucket_servers import point_at
-
+def bucket(moto):
+    """An empty bucket for all tests of a file, by its URI; ``AWS_*`` point at it."""
     with pytest.MonkeyPatch.context() as patch:
-        point_at(patch, bucket_server)
-        name = f"bucket-{time.monotonic_ns()}"
-        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=name)
-        yield f"s3://{name}"
+        yield make_bucket(patch, moto)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,7 @@ import pytest
 import yaml
 from kustomizations import MANIFESTS, NAMES, WITH_COMPONENTS, kustomize
 
-for room in ("launch", "storage"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / room))
+sys.path.insert(0, str(Path(__file__).parents[1] / "launch"))
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +43,3 @@ def rendered(copied) -> dict[str, list[dict]]:
 @pytest.fixture(params=NAMES)
 def objects(request, rendered) -> list[dict]:
     return rendered[request.param]
-
-
-@pytest.fixture(scope="session")
-def crds(real_data) -> Path:
-    folder = real_data / "crds"
-    if not folder.is_dir():
-        pytest.skip(f"no CRDs at {folder}; set KUBEPRESSO_TEST_DATA")
-    return folder

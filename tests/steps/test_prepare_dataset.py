@@ -3,13 +3,12 @@ import os
 import subprocess
 import sys
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from kubepresso.data import PreparedDataset
 from kubepresso.errors import UserError
 from kubepresso.steps import prepare_dataset
+from kubepresso.storage import put_folder
 
 
 def view(root, **checks):
@@ -71,28 +70,10 @@ def test_an_image_cut_in_half_refuses_and_keeps_what_was_there(few_digits, tmp_p
     assert summary.counts["train"] == 99
 
 
-def test_data_in_a_bucket_gives_the_same_digest(few_digits, tmp_path, monkeypatch):
+def test_data_in_a_bucket_gives_the_same_digest(few_digits, tmp_path, bucket):
     expected = run(tmp_path, view(few_digits)).digest
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "k",
-            "AWS_SECRET_ACCESS_KEY": "s",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
-            monkeypatch.setenv(name, value)
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="pantry")
-        for file in few_digits.rglob("*.png"):
-            client.put_object(
-                Bucket="pantry", Key=f"digits/{file.relative_to(few_digits)}", Body=file.read_bytes()
-            )
-        assert run(tmp_path, view("s3://pantry/digits")).digest == expected
-    finally:
-        server.stop()
+    put_folder(few_digits, f"{bucket}/digits")
+    assert run(tmp_path, view(f"{bucket}/digits")).digest == expected
 
 
 def test_the_step_loads_no_torch():

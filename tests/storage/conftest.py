@@ -2,17 +2,10 @@
 
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from bucket_servers import free_port, point_at, serve
-
-
-@pytest.fixture(scope="session")
-def moto():
-    port = free_port()
-    yield from serve([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port)
+from bucket_servers import free_port, serve
 
 
 @pytest.fixture(scope="session")
@@ -27,18 +20,6 @@ def rclone(tmp_path_factory):
         [str(program), "serve", "s3", "--auth-key", "key,secret", "--addr", f"127.0.0.1:{port}", str(root)],
         port,
     )
-
-
-@pytest.fixture
-def bucket(moto, monkeypatch):
-    """An empty bucket in moto, by its URI."""
-    import boto3
-
-    point_at(monkeypatch, moto)
-    client = boto3.client("s3", region_name="us-east-1")
-    name = f"bucket-{time.monotonic_ns()}"
-    client.create_bucket(Bucket=name)
-    return f"s3://{name}"
 
 
 @pytest.fixture

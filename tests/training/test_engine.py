@@ -11,29 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_training import CLASSES, tiny_config, write_digits
+from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.config import parse_view
 from kubepresso.errors import UserError
 from kubepresso.models import load_bundle
-from kubepresso.training.distributed import Group
 from kubepresso.training.entry import Job
 from kubepresso.training.progress import Progress
 from kubepresso.training.run import train
 
-ALONE = Group(0, 1, torch.device("cpu"))
-
-EVERYTHING = {
-    "training__epochs": 4,
-    "training__optimizer": {"name": "adamw", "lr": 0.01, "weight_decay": 0.01, "no_bias_decay": True},
-    "training__ema": {"name": "exp_decay", "decay": 0.9, "beta": 3.0},
-    "training__max_norm": 1.0,
-    "model__architecture__head__params__dropout_prob": 0.2,
-    "augmentation__train": [
-        {"name": "randomhorizontalflip", "p": 0.5},
-        {"name": "totensor", "pixel_range": 1.0},
-        {"name": "mixing", "mixup": [0.4, 0.7], "cutmix": None, "inplace": False},
-    ],
-}
 EVERY_EPOCH = {"validation_epoch": 1, "save_checkpoint_epoch": 1, "save_best_only": False}
 
 
@@ -65,12 +51,6 @@ def checkpoints_of(output: Path) -> dict[str, Path]:
 def newest_state(output: Path) -> dict[str, torch.Tensor]:
     name = max(name for name in checkpoints_of(output) if name.startswith("state-"))
     return load_file(checkpoints_of(output)[name] / "tensors.safetensors")
-
-
-def assert_same_weights(one: Path, other: Path):
-    ours, theirs = (load_file(folder / "weights.safetensors") for folder in (one, other))
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_a_training_learns_and_leaves_a_bundle_with_its_story(digits, tmp_path, capsys):

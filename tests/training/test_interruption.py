@@ -4,33 +4,18 @@ import dataclasses
 import threading
 
 import pytest
-import torch
-from safetensors.torch import load_file
 from tiny_training import tiny_config, write_digits
+from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.config import parse_view
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.storage import exists
 from kubepresso.training.checkpoints.kept import Kept
-from kubepresso.training.distributed import Group
 from kubepresso.training.entry import Job
 from kubepresso.training.process import StopRequest
 from kubepresso.training.run import run, train
 
-ALONE = Group(0, 1, torch.device("cpu"))
 EPOCHS, STEPS = 3, 5
-EVERYTHING = {
-    "training__epochs": EPOCHS,
-    "training__optimizer": {"name": "adamw", "lr": 0.01, "weight_decay": 0.01},
-    "training__ema": {"name": "exp_decay", "decay": 0.9, "beta": 3.0},
-    "training__max_norm": 1.0,
-    "model__architecture__head__params__dropout_prob": 0.2,
-    "augmentation__train": [
-        {"name": "randomhorizontalflip", "p": 0.5},
-        {"name": "totensor", "pixel_range": 1.0},
-        {"name": "mixing", "mixup": [0.4, 0.7], "cutmix": None, "inplace": False},
-    ],
-}
 
 
 class AfterLooks(StopRequest):
@@ -60,19 +45,9 @@ def whole(digits, tmp_path_factory):
 
 
 def job(dataset, output, looks=10**9, mirror=None, **overrides) -> Job:
-    view = parse_view(tiny_config(**{**EVERYTHING, **overrides}))
+    view = parse_view(tiny_config(**{**EVERYTHING, "training__epochs": EPOCHS, **overrides}))
     place = output.with_name(f"{output.name}.checkpoints")
     return Job(view, dataset, output, place, None, mirror=mirror, stop=AfterLooks(looks))
-
-
-def weights(output):
-    return load_file(output / "weights.safetensors")
-
-
-def assert_same(one, other):
-    ours, theirs = weights(one), weights(other)
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 # 5 steps and 2 validation batches an epoch: in the first epoch, in its validation, on the edges, in the last.
@@ -84,7 +59,7 @@ def test_a_stop_after_any_step_changes_no_bit(digits, whole, tmp_path, looks, ca
     assert not (tmp_path / "model").exists()
     train(job(digits, tmp_path / "model"), ALONE)
     assert "going on in epoch" in capsys.readouterr().out
-    assert_same(whole, tmp_path / "model")
+    assert_same_weights(whole, tmp_path / "model")
     assert (whole / "epochs.csv").read_text().count("\n") == (
         tmp_path / "model" / "epochs.csv"
     ).read_text().count("\n")
@@ -95,7 +70,7 @@ def test_stopped_again_and_again_with_other_numbers_of_workers(digits, whole, tm
         with pytest.raises(SystemExit):
             train(job(digits, tmp_path / "model", looks=3, environment__num_workers=workers), ALONE)
     train(job(digits, tmp_path / "model"), ALONE)
-    assert_same(whole, tmp_path / "model")
+    assert_same_weights(whole, tmp_path / "model")
 
 
 def losses_of(output):
@@ -133,12 +108,12 @@ def test_states_are_saved_by_time(digits, tmp_path, monkeypatch):
         assert saved == expected
 
 
-def test_a_training_goes_on_on_another_machine_from_object_storage(digits, whole, tmp_path, bucket_uri):
-    mirror = f"{bucket_uri}/checkpoints"
+def test_a_training_goes_on_on_another_machine_from_object_storage(digits, whole, tmp_path, bucket):
+    mirror = f"{bucket}/checkpoints"
     with pytest.raises(SystemExit):
         train(job(digits, tmp_path / "here" / "model", looks=9, mirror=mirror), ALONE)
     train(job(digits, tmp_path / "there" / "model", mirror=mirror), ALONE)
-    assert_same(whole, tmp_path / "there" / "model")
+    assert_same_weights(whole, tmp_path / "there" / "model")
 
 
 def test_a_training_writes_on_where_the_object_storage_is_away(digits, whole, tmp_path, capfd, monkeypatch):
@@ -147,7 +122,7 @@ def test_a_training_writes_on_where_the_object_storage_is_away(digits, whole, tm
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     train(job(digits, tmp_path / "model", mirror="s3://away/checkpoints"), ALONE)
     assert "checkpoints in object storage: s3://away/checkpoints" in capfd.readouterr().err
-    assert_same(whole, tmp_path / "model")
+    assert_same_weights(whole, tmp_path / "model")
 
 
 def test_a_second_training_of_the_same_settings_starts_where_the_first_is(digits, tmp_path, capsys):
@@ -195,8 +170,8 @@ def test_an_interrupted_training_goes_on_in_its_mlflow_run(digits, tmp_path, cli
     assert [point.step for point in client.get_metric_history(done.info.run_id, "train_loss")] == [1, 2, 3]
 
 
-def test_checkpoints_of_a_place_for_all_trainings_go_when_the_model_is_written(digits, tmp_path, bucket_uri):
-    mirror = f"{bucket_uri}/checkpoints"
+def test_checkpoints_of_a_place_for_all_trainings_go_when_the_model_is_written(digits, tmp_path, bucket):
+    mirror = f"{bucket}/checkpoints"
     done = job(digits, tmp_path / "model", mirror=mirror)
     train(dataclasses.replace(done, temporary=True), ALONE)
     assert not exists(mirror)

@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
 from tiny_training import tiny_config, write_digits
+from whole_trainings import assert_same_weights
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 
@@ -89,14 +88,29 @@ class Training:
             assert process.returncode == RESUME_EXIT_CODE, output
         assert self.steps() > after
 
-    def finish(self, workers: int = 0) -> dict[str, torch.Tensor]:
+    def disturb(self, after: int, number: int, **settings) -> tuple[int, str]:
+        """Send a signal to the second rank once there is a state of more than ``after`` steps.
+
+        Returns the exit status and the output.
+        """
+        process = self.start(workers=0, **settings)
+        try:
+            wait_until(lambda: self.steps() > after or process.poll() is not None, process)
+            os.kill(ranks_of(process)[1], number)
+            output, _ = process.communicate(timeout=LIMIT)
+        finally:
+            end(process)
+        return process.returncode, output
+
+    def finish(self, workers: int = 0) -> Path:
+        """Train to the end and return the bundle."""
         process = self.start(workers)
         try:
             output, _ = process.communicate(timeout=LIMIT)
         finally:
             end(process)
         assert process.returncode == 0, output
-        return load_file(self.folder / "model" / "weights.safetensors")
+        return self.folder / "model"
 
 
 def wait_until(holds, process):
@@ -124,9 +138,7 @@ def kill_often(tmp_path, ranks: int, kills: int, seed: int, workers: int) -> Non
         after = min(max(training.steps(), total * count // kills) + chance.randrange(3), total - 3)
         number = chance.choice([signal.SIGKILL, signal.SIGTERM])
         training.kill(number, after, chance.uniform(0, 0.03), chance.randrange(workers + 1))
-    found = training.finish()
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert_same_weights(expected, training.finish())
 
 
 @pytest.mark.timeout(240)
@@ -144,14 +156,9 @@ def ranks_of(process) -> list[int]:
 @pytest.mark.timeout(240)
 def test_a_rank_that_hangs_is_named_when_the_time_is_up(tmp_path):
     training = Training(tmp_path / "hung", write_digits(tmp_path / "prepared"), 2)
-    process = training.start(workers=0, environment__distributed={"timeout_seconds": 5})
-    try:
-        wait_until(lambda: training.steps() > 2 or process.poll() is not None, process)
-        os.kill(ranks_of(process)[1], signal.SIGSTOP)
-        output, _ = process.communicate(timeout=LIMIT)
-    finally:
-        end(process)
-    assert process.returncode == 1, output
+    limit = {"timeout_seconds": 5}
+    status, output = training.disturb(2, signal.SIGSTOP, environment__distributed=limit)
+    assert status == 1, output
     assert "rank 0 waited 5 s (environment.distributed.timeout_seconds)" in output
     assert re.search(
         r"rank 1 on \S+ did not arrive: last seen \d+ s ago in epoch \d+, after step \d+", output
@@ -182,17 +189,10 @@ def test_a_rank_that_is_killed_is_replaced_and_changes_no_bit(tmp_path):
     dataset = write_digits(tmp_path / "prepared")
     expected = Training(tmp_path / "whole", dataset, 2).finish()
     training = Training(tmp_path / "killed", dataset, 2)
-    process = training.start(workers=0, restarts=1)
-    try:
-        wait_until(lambda: training.steps() > 12 or process.poll() is not None, process)
-        os.kill(ranks_of(process)[1], signal.SIGKILL)
-        output, _ = process.communicate(timeout=LIMIT)
-    finally:
-        end(process)
-    assert process.returncode == 0, output
+    status, output = training.disturb(12, signal.SIGKILL, restarts=1)
+    assert status == 0, output
     assert "going on in epoch" in output or "going on after epoch" in output
-    found = load_file(training.folder / "model" / "weights.safetensors")
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert_same_weights(expected, training.folder / "model")
 
 
 @pytest.mark.slow

@@ -51,3 +51,13 @@ def point_at(monkeypatch, endpoint, key="key", secret="secret"):
             monkeypatch.setenv(name, value)
     s3._client.cache_clear()
     s3._probe.cache_clear()
+
+
+def make_bucket(monkeypatch, endpoint) -> str:
+    """Make an empty bucket on a server that checks no credentials, point at it, and return its URI."""
+    import boto3
+
+    point_at(monkeypatch, endpoint)
+    name = f"bucket-{time.monotonic_ns()}"
+    boto3.session.Session(region_name="us-east-1").client("s3").create_bucket(Bucket=name)
+    return f"s3://{name}"
