@@ -2,11 +2,9 @@
 
 from typing import get_args
 
-from kubepresso.compression import compress  # noqa: F401  (fills the registry)
 from kubepresso.compression.registry import METHODS
 from kubepresso.config import trainable
 from kubepresso.config.model import Compression, backbones, heads
-from kubepresso.models import build  # noqa: F401  (fills the registries)
 from kubepresso.models.layers import ACTIVATIONS, NORMS
 from kubepresso.models.registry import BACKBONES, HEADS
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from drawn_scenes import CLASSES, prepare_scenes
 
-from kubepresso.augmentation.registry import builders
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.data import PreparedDataset
 from kubepresso.data.dataset import build_dataset
 from kubepresso.errors import UserError
@@ -144,7 +144,7 @@ class Forgetful:
 
 @pytest.mark.parametrize("task", list(GOOD))
 def test_a_transform_that_forgets_the_targets_is_refused(scenes, tmp_path, task, monkeypatch):
-    monkeypatch.setitem(builders(), "randomhorizontalflip", lambda entry, context: Forgetful())
+    monkeypatch.setitem(TRANSFORMS._all(), "randomhorizontalflip", lambda entry, context: Forgetful())
     start = {"detection": SQUARE, "segmentation": [RESIZE], "pose_estimation": [RESIZE]}[task]
     (problem,) = refused(scenes, tmp_path, task, train=[*start, FLIP, *END])
     assert problem.startswith(f"augmentation.train[{len(start)}] (randomhorizontalflip): ")

@@ -18,10 +18,10 @@ def test_tasks():
 
 def test_losses():
     named = {loss.model_fields["criterion"].default for loss in get_args(get_args(Loss)[0])}
-    assert set(trainable.LOSSES) == set(LOSSES.all())
+    assert set(trainable.LOSSES) == set(LOSSES)
     assert set(trainable.LOSSES) <= named
 
 
 def test_metrics():
-    assert set(trainable.METRICS) == set(METRICS.all())
-    assert set(METRICS.all()) == set(METRICS_OF["classification"])
+    assert set(trainable.METRICS) == set(METRICS)
+    assert set(METRICS) == set(METRICS_OF["classification"])

@@ -9,7 +9,7 @@ from kubepresso.augmentation.adapters import SampleTransform
 from kubepresso.augmentation.batch import BatchTransform
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.parts import enter, leave
-from kubepresso.augmentation.registry import builders
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.errors import UserError
 from kubepresso.sampling import SampleContext
 
@@ -92,7 +92,7 @@ def _build(entry: Any, place: str, context: BuildContext, problems: list[str]) -
         problems.append(f"{place} ({entry.name}): is for {allowed}, not for {context.task}; remove it")
         return None
     try:
-        return builders()[entry.name](entry, context)
+        return TRANSFORMS[entry.name](entry, context)
     except (ValueError, TypeError) as error:
         problems.append(f"{place} ({entry.name}): {error}")
         return None

@@ -7,8 +7,7 @@ import copy
 import torch
 from torch import fx
 
-from kubepresso.compression import methods  # noqa: F401  (fills the registry)
-from kubepresso.compression.registry import find_method
+from kubepresso.compression.registry import METHODS
 from kubepresso.compression.report import CompressionReport, LayerChange, layer_sizes
 from kubepresso.config.model import Compression
 from kubepresso.errors import UserError
@@ -28,7 +27,7 @@ def compress(bundle: Bundle, settings: Compression) -> tuple[fx.GraphModule, Com
         UserError: The method is unknown, its settings do not fit the model, or it cannot handle the graph.
     """
     size = bundle.manifest.input_size
-    method = find_method(settings.method)
+    method = METHODS.find(settings.method, "model.compression.method")()
     graph = copy.deepcopy(bundle.graph).eval().requires_grad_(True)
     before = layer_sizes(graph, size)
     method.apply(graph, size, settings)

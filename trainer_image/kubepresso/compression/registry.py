@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from torch import fx
 
 from kubepresso.config.model import Compression
-from kubepresso.errors import UserError
+from kubepresso.registry import Registry
 
 
 class Method(Protocol):
@@ -27,30 +27,4 @@ class Method(Protocol):
         """
 
 
-METHODS: dict[str, type[Method]] = {}
-
-_Method = TypeVar("_Method", bound=type[Method])
-
-
-def register_method(name: str) -> Callable[[_Method], _Method]:
-    """Register a class that is built without arguments and follows ``Method``."""
-
-    def register(method: _Method) -> _Method:
-        if name in METHODS:
-            raise ValueError(f"{name} is registered twice: {METHODS[name]} and {method}")
-        METHODS[name] = method
-        return method
-
-    return register
-
-
-def find_method(name: str) -> Method:
-    """Return the method of this name.
-
-    Raises:
-        UserError: There is none.
-    """
-    if name not in METHODS:
-        allowed = ", ".join(sorted(METHODS))
-        raise UserError(f"model.compression.method: {name} is not available, allowed: {allowed}")
-    return METHODS[name]()
+METHODS: Registry[Callable[[], Method]] = Registry("kubepresso.compression.methods")

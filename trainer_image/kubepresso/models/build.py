@@ -6,11 +6,10 @@ from torch import Tensor, nn
 
 from kubepresso.config import ModelConfig
 from kubepresso.errors import UserError
-from kubepresso.models import backbones, heads  # noqa: F401  (fills the registries)
 from kubepresso.models.checkpoint import load_checkpoint
 from kubepresso.models.freezing import freeze_backbone
 from kubepresso.models.initialisation import initialise
-from kubepresso.models.registry import BACKBONES, HEADS, find_part
+from kubepresso.models.registry import BACKBONES, HEADS
 
 
 class VisionModel(nn.Module):
@@ -43,8 +42,8 @@ def build_model(model_config: ModelConfig, num_classes: int) -> VisionModel:
     architecture = model_config.architecture
     if architecture.backbone is None or architecture.head is None:
         raise UserError("model.architecture: full networks are not available, give a backbone and a head")
-    backbone_class = find_part(BACKBONES, architecture.backbone.name, "model.architecture.backbone.name")
-    head_class = find_part(HEADS, architecture.head.name, "model.architecture.head.name")
+    backbone_class = BACKBONES.find(architecture.backbone.name, "model.architecture.backbone.name")
+    head_class = HEADS.find(architecture.head.name, "model.architecture.head.name")
     backbone = backbone_class(architecture.backbone.params, architecture.backbone.stage_params)
     model = VisionModel(
         backbone, head_class(architecture.head.params, backbone.feature_channels, num_classes)

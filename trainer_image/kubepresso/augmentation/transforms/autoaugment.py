@@ -6,11 +6,11 @@ from torchvision.transforms import AutoAugmentPolicy, InterpolationMode, v2
 
 from kubepresso.augmentation.adapters import OnImage, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.policies import AutoAugment
 
 
-@register("autoaugment")
+@TRANSFORMS.register("autoaugment")
 def build(entry: AutoAugment, context: BuildContext) -> SampleTransform:
     """AutoAugment (Cubuk et al. 2018, arXiv:1805.09501) with ``policy`` imagenet, cifar10 or svhn."""
     policy = AutoAugmentPolicy(entry.policy)

@@ -10,12 +10,12 @@ from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import Cuts, Params, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.geometry import CenterCrop
 from kubepresso.sampling import IGNORE
 
 
-@register("centercrop")
+@TRANSFORMS.register("centercrop")
 def build(entry: CenterCrop, context: BuildContext) -> SampleTransform:
     """Crop to ``size`` around the centre; a smaller image is padded with zeros, its mask with 255."""
     return Cuts(_CenterCrop(entry.size))

@@ -13,18 +13,18 @@ from torchvision.transforms.v2 import functional as F
 from kubepresso.augmentation.adapters import Sample, SampleTransform
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.parts import size_of
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.geometry import RandomHorizontalFlip, RandomVerticalFlip
 from kubepresso.sampling import SampleContext
 
 
-@register("randomhorizontalflip")
+@TRANSFORMS.register("randomhorizontalflip")
 def build_horizontal(entry: RandomHorizontalFlip, context: BuildContext) -> SampleTransform:
     """Mirror left and right with probability ``p``; keypoints change places with their partners."""
     return _Flip(F.horizontal_flip, F.horizontal_flip_image, 0, entry.p, context)
 
 
-@register("randomverticalflip")
+@TRANSFORMS.register("randomverticalflip")
 def build_vertical(entry: RandomVerticalFlip, context: BuildContext) -> SampleTransform:
     """Mirror top and bottom with probability ``p``; keypoints change places with their partners.
 

@@ -11,14 +11,14 @@ from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import OnImage, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.colour import HSVJitter
 
 _HUE_SCALE = 180.0
 _SCALE = 255.0
 
 
-@register("hsvjitter")
+@TRANSFORMS.register("hsvjitter")
 def build(entry: HSVJitter, context: BuildContext) -> SampleTransform:
     """Add uniform noise to hue, saturation and value, each with probability one half."""
     return OnImage(_HsvJitter(entry.h_mag, entry.s_mag, entry.v_mag))

@@ -8,11 +8,11 @@ from torchvision.transforms import v2
 
 from kubepresso.augmentation.batch import BatchTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.mixing import Mixing
 
 
-@register("mixing")
+@TRANSFORMS.register("mixing")
 def build(entry: Mixing, context: BuildContext) -> BatchTransform:
     """Mix with ``mixup`` and ``cutmix``, each ``[alpha, p]``; with both, each batch gets one of them.
 

@@ -10,7 +10,7 @@ from kubepresso.augmentation.adapters import Sample, SampleTransform
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.joining import canvas_of, cut, fitted, joined, keep_visible, pasted
 from kubepresso.augmentation.parts import areas, as_boxes, size_of
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.augmentation.warp import shift, slant, turn, warp_boxes, warp_image
 from kubepresso.config.augmentation.mixing import MosaicDetection
 from kubepresso.sampling import SampleContext
@@ -21,7 +21,7 @@ _LEAST_SIDE, _LEAST_SIDE_MIXED = 2.0, 5.0
 _ATTEMPTS = 5
 
 
-@register("mosaicdetection")
+@TRANSFORMS.register("mosaicdetection")
 def build(entry: MosaicDetection, context: BuildContext) -> SampleTransform:
     """Mosaic with an affine map and MixUp, as in YOLOX (Ge et al. 2021, arXiv:2107.08430).
 

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from kubepresso.augmentation.adapters import OnImage, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.colour import Normalize
 
 
-@register("normalize")
+@TRANSFORMS.register("normalize")
 def build(entry: Normalize, context: BuildContext) -> SampleTransform:
     """Subtract ``mean`` and divide by ``std``, which are on the scale of ``totensor``'s ``pixel_range``."""
     return OnImage(_Normalize(entry.mean, entry.std))

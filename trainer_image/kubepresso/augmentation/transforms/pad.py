@@ -11,12 +11,12 @@ from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import OnAll, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.geometry import Pad
 from kubepresso.sampling import IGNORE
 
 
-@register("pad")
+@TRANSFORMS.register("pad")
 def build(entry: Pad, context: BuildContext) -> SampleTransform:
     """Pad to ``size`` with ``fill``; a larger image stays as it is."""
     return OnAll(PadToSize(entry.size, entry.fill))

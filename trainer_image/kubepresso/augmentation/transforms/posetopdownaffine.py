@@ -9,13 +9,13 @@ from torchvision import tv_tensors
 from kubepresso.augmentation.adapters import Sample, SampleTransform
 from kubepresso.augmentation.context import BuildContext
 from kubepresso.augmentation.parts import as_boxes, hide_outside
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.augmentation.warp import shift, turn, warp_boxes, warp_image, warp_points
 from kubepresso.config.augmentation.geometry import PoseTopDownAffine
 from kubepresso.sampling import SampleContext
 
 
-@register("posetopdownaffine")
+@TRANSFORMS.register("posetopdownaffine")
 def build(entry: PoseTopDownAffine, context: BuildContext) -> SampleTransform:
     """Cut the instance out, its box in the middle of ``size``, scaled, shifted and turned at random.
 

@@ -6,14 +6,14 @@ from torchvision.transforms import v2
 
 from kubepresso.augmentation.adapters import Cuts, InTurn, OnAll, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.augmentation.transforms.pad import PadToSize
 from kubepresso.config.augmentation.geometry import RandomCrop
 
 LEAST_SHARE = 0.2
 
 
-@register("randomcrop")
+@TRANSFORMS.register("randomcrop")
 def build(entry: RandomCrop, context: BuildContext) -> SampleTransform:
     """Crop ``size`` at random; a smaller image is first padded, right and bottom, with ``fill``.
 

@@ -9,11 +9,11 @@ from torchvision.transforms import v2
 
 from kubepresso.augmentation.adapters import OnImage, Params, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.colour import RandomErasing
 
 
-@register("randomerasing")
+@TRANSFORMS.register("randomerasing")
 def build(entry: RandomErasing, context: BuildContext) -> SampleTransform:
     """Erase with probability ``p`` (Zhong et al. 2017, arXiv:1708.04896), before or after ``totensor``.
 

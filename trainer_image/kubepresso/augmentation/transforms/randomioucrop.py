@@ -13,14 +13,14 @@ from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import Cuts, Params, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.geometry import RandomIoUCrop
 
 # What is not found in so many rounds is taken not to be there.
 _ROUNDS = 50
 
 
-@register("randomioucrop")
+@TRANSFORMS.register("randomioucrop")
 def build(entry: RandomIoUCrop, context: BuildContext) -> SampleTransform:
     """Crop as SSD does (Liu et al. 2016, arXiv:1512.02325), with probability ``p``.
 

@@ -7,12 +7,12 @@ from torchvision.transforms import v2
 
 from kubepresso.augmentation.adapters import NEAREST, OnAll, Sample, SampleTransform, interpolation_of
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.geometry import RandomResize
 from kubepresso.sampling import SampleContext
 
 
-@register("randomresize")
+@TRANSFORMS.register("randomresize")
 def build(entry: RandomResize, context: BuildContext) -> SampleTransform:
     """Resize to ``base_size`` and up to ``random_range`` steps of ``stride`` more or less, per batch.
 

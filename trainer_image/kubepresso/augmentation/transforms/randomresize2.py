@@ -8,11 +8,11 @@ from torchvision.transforms import v2
 
 from kubepresso.augmentation.adapters import NEAREST, OnAll, Params, SampleTransform, interpolation_of
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.geometry import RandomResize2
 
 
-@register("randomresize2")
+@TRANSFORMS.register("randomresize2")
 def build(entry: RandomResize2, context: BuildContext) -> SampleTransform:
     """Fit into ``base_size`` times a factor from ``random_range``; sizes differ, so crop or pad then."""
     height, width = entry.base_size

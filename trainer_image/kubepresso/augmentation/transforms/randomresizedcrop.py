@@ -9,12 +9,12 @@ from torchvision.transforms import v2
 
 from kubepresso.augmentation.adapters import NEAREST, Cuts, SampleTransform, interpolation_of
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.augmentation.transforms.randomcrop import LEAST_SHARE
 from kubepresso.config.augmentation.geometry import RandomResizedCrop
 
 
-@register("randomresizedcrop")
+@TRANSFORMS.register("randomresizedcrop")
 def build(entry: RandomResizedCrop, context: BuildContext) -> SampleTransform:
     """Crop a share of the area in ``scale`` with an aspect in ``ratio``, and resize it to ``size``.
 

@@ -9,11 +9,11 @@ from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import NEAREST, OnAll, SampleTransform, interpolation_of
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.geometry import Resize
 
 
-@register("resize")
+@TRANSFORMS.register("resize")
 def build(entry: Resize, context: BuildContext) -> SampleTransform:
     """Resize with antialiasing.
 

@@ -9,11 +9,11 @@ from torchvision.transforms.v2 import functional as F
 
 from kubepresso.augmentation.adapters import OnImage, SampleTransform
 from kubepresso.augmentation.context import BuildContext
-from kubepresso.augmentation.registry import register
+from kubepresso.augmentation.registry import TRANSFORMS
 from kubepresso.config.augmentation.colour import ToTensor
 
 
-@register("totensor")
+@TRANSFORMS.register("totensor")
 def build(entry: ToTensor, context: BuildContext) -> SampleTransform:
     """Convert to float32 between 0 and ``pixel_range``, 1 or 255."""
     scale = entry.pixel_range == 1.0

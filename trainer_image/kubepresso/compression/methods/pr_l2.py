@@ -17,7 +17,7 @@ import torch_pruning as tp
 from torch import fx, nn
 
 from kubepresso.compression.final_layers import PRUNABLE, final_layers
-from kubepresso.compression.registry import register_method
+from kubepresso.compression.registry import METHODS
 from kubepresso.config.model import Compression
 from kubepresso.errors import UserError
 from kubepresso.export.trace import input_like
@@ -32,7 +32,7 @@ class _Cut:
     channels: list[int]
 
 
-@register_method("PR_L2")
+@METHODS.register("PR_L2")
 class PrunePerLayerL2:
     """Remove the same share of channels in each group of tied layers.
 

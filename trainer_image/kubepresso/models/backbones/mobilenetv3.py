@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kubepresso.config.model import MobileNetV3Stage
 from kubepresso.errors import UserError
 from kubepresso.models.layers import ConvNormAct, SqueezeExcitation
-from kubepresso.models.registry import register_backbone
+from kubepresso.models.registry import BACKBONES
 
 #: The last 1x1 convolution widens the last block's output by this factor.
 _LAST_EXPANSION = 6
@@ -69,7 +69,7 @@ def _check_chain(stage_params: Sequence[MobileNetV3Stage]) -> None:
         raise UserError(problems)
 
 
-@register_backbone("mobilenetv3")
+@BACKBONES.register("mobilenetv3")
 class MobileNetV3(nn.Module):
     """Inverted residual stages after a 3x3 stem of stride 2; a widening 1x1 convolution ends the last stage.
 

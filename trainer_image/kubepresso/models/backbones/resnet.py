@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kubepresso.config.model.backbones import ResNetParams, ResNetStage
 from kubepresso.models.layers import ConvNormAct
-from kubepresso.models.registry import register_backbone
+from kubepresso.models.registry import BACKBONES
 
 _STEM_CHANNELS = 64
 
@@ -74,7 +74,7 @@ class Bottleneck(nn.Module):
 _BLOCKS: dict[str, type[BasicBlock | Bottleneck]] = {"basicblock": BasicBlock, "bottleneck": Bottleneck}
 
 
-@register_backbone("resnet")
+@BACKBONES.register("resnet")
 class ResNet(nn.Module):
     """Residual stages; stage k of 224x224 images gives a map of 56 / 2^k pixels.
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from kubepresso.config.model.heads import FCParams
 from kubepresso.errors import UserError
 from kubepresso.models.layers import ACTIVATIONS
-from kubepresso.models.registry import register_head
+from kubepresso.models.registry import HEADS
 
 
-@register_head("fc")
+@HEADS.register("fc")
 class FC(nn.Module):
     """Logits [N, num_classes] from the deepest feature map.
 

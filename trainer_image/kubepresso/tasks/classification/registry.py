@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kubepresso.tasks.registry import Registry
+from kubepresso.registry import Registry
 from kubepresso.tasks.task import Metric
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from kubepresso.tasks.registry import Registry
+from kubepresso.registry import Registry
 
 Build = Callable[[list[dict[str, Any]], Any, dict[str, bool]], Optimizer]
 """Parameter groups (each with its lr and weight decay), the config entry, and ``fused`` or ``foreach``."""

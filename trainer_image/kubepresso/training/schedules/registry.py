@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubepresso.tasks.registry import Registry
+from kubepresso.registry import Registry
 
 Schedule = Callable[[float, int], float]
 """The group's own lr and the epoch, counted from 0, to the lr of that epoch."""
