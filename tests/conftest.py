@@ -5,11 +5,17 @@ import shutil
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 from bucket_servers import free_port, make_bucket, serve
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "examples" / "digits"))
+
+# The same examples each time: a red suite must mean a changed program. New ones: --hypothesis-profile search.
+hypothesis.settings.register_profile("suite", derandomize=True)
+hypothesis.settings.register_profile("search", print_blob=True)
+hypothesis.settings.load_profile("suite")
 
 TRACKING_VARIABLES = (
     "KUBEPRESSO_RUN_ID",

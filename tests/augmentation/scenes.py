@@ -45,8 +45,8 @@ def quarters(height=60, width=80, margin=4):
 
 
 def coloured(image, index):
-    """Return where a picture has a colour, at least by half."""
-    distance = (image.float() - COLOURS[index].float()[:, None, None]).abs().amax(0)
+    """Return where a picture has a colour, at least by half, and nothing of another one."""
+    distance = (image.float() - COLOURS[index].float()[:, None, None]).abs().sum(0)
     return distance < 128
 
 
