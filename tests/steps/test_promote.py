@@ -12,7 +12,8 @@ import yaml
 from digit_models import CLASSES, write_prepared
 
 from kubepresso.errors import UserError
-from kubepresso.steps import evaluate, promote
+from kubepresso.steps import promote
+from kubepresso.steps.measuring import measure
 from kubepresso.steps.champion import Token, look_up
 from kubepresso.tracking import Registry, locate
 
@@ -49,7 +50,7 @@ def bundles(make_bundle, prepared, tmp_path_factory):
 
     def entry(noise, seed=0):
         folder = make_bundle(noise, seed)
-        return folder, evaluate.measure(load_bundle(folder), data, None).metrics()
+        return folder, measure(load_bundle(folder), data, None).metrics()
 
     found = {"good": entry(0.0), "close": entry(1e-4), "bad": entry(0.3)}
     assert found["good"][1]["top1_accuracy"] > found["bad"][1]["top1_accuracy"] + 0.02

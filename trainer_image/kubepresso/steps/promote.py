@@ -11,11 +11,12 @@ from pathlib import Path
 
 from kubepresso import tracking
 from kubepresso.config import View, parse_view
-from kubepresso.config.logging import Promotion
 from kubepresso.data import PreparedDataset
 from kubepresso.errors import UserError
-from kubepresso.models import Bundle, load_bundle
+from kubepresso.models import load_bundle
 from kubepresso.reporting import write_page
+from kubepresso.steps.baseline import CannotCompareError, find_baseline
+from kubepresso.steps.case import BUNDLE_TAG, DATASET_TAG, METRICS_TAG, Case
 from kubepresso.steps.champion import (
     CONFIG_TAG,
     DATA_TAG,
@@ -27,14 +28,10 @@ from kubepresso.steps.champion import (
     Token,
     registered_model,
 )
-from kubepresso.steps.gate import ALIAS, LATENCY, UNMOVED, Baseline, Check, judge
-from kubepresso.tasks.build import build_task
+from kubepresso.steps.gate import ALIAS, UNMOVED, Baseline, Check, judge
 
 _RUN_PATIENCE = 60.0
 _LONGEST_TAG = 5000
-_DATASET_TAG = "kubepresso.dataset_digest"
-_BUNDLE_TAG = "kubepresso.bundle_digest"
-_METRICS_TAG = "kubepresso.metrics"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,34 +58,6 @@ class Decision:
         """Return the decision and the figures compared."""
         champion = {f"champion_{name}": value for name, value in self.baseline.items()}
         return {"promoted": float(self.promoted), **self.candidate, **champion}
-
-
-@dataclasses.dataclass(frozen=True)
-class _Case:
-    """What is to be decided on."""
-
-    view: View
-    prepared: PreparedDataset
-    bundle: Bundle
-    metrics: dict[str, float]
-    token: Token
-    registry: tracking.Registry
-    name: str
-    champion: tracking.Version | None
-
-    @property
-    def rules(self) -> Promotion:
-        rules: Promotion = self.view.need("logging").promotion
-        return rules
-
-    @property
-    def digest(self) -> str:
-        return self.bundle.manifest.digest()
-
-    @property
-    def is_champion(self) -> bool:
-        """Whether the candidate is the very model that is the champion."""
-        return self.champion is not None and self.champion.tags.get(_BUNDLE_TAG) == self.digest
 
 
 def run(
@@ -128,7 +97,7 @@ def run(
             "decision.html.j2",
             decision=made,
             name=case.name,
-            metric=_metric(case),
+            metric=case.metric,
             reasons=[reason.partition(": ")[::2] for reason in made.reasons],
         )
         tracked.log_metrics(made.metrics())
@@ -140,12 +109,10 @@ def run(
     return made
 
 
-def _open(
-    view: View, dataset: Path, candidate: Path, evaluation: Mapping[str, float], champion: str
-) -> _Case:
+def _open(view: View, dataset: Path, candidate: Path, evaluation: Mapping[str, float], champion: str) -> Case:
     registry = tracking.Registry(tracking.locate(view.logging))
     name = registered_model(view.need("model"), view.need("logging"))
-    return _Case(
+    return Case(
         view=view,
         prepared=PreparedDataset.open(dataset),
         bundle=load_bundle(candidate),
@@ -157,20 +124,20 @@ def _open(
     )
 
 
-def _judge(case: _Case) -> tuple[_Case, list[Check], Baseline | None]:
+def _judge(case: Case) -> tuple[Case, list[Check], Baseline | None]:
     """Apply the rules, after measuring what they need; a champion that fits no more is a failed check."""
     checks = _check_token(case)
     if case.champion is None:
-        return case, [*judge(case.rules, _metric(case), case.metrics, None), *checks], None
+        return case, [*judge(case.rules, case.metric, case.metrics, None), *checks], None
     with tempfile.TemporaryDirectory(prefix="kubepresso-") as folder:
         try:
-            case, baseline = _with_baseline(case, case.champion, Path(folder))
-        except _CannotCompareError as error:
+            case, baseline = find_baseline(case, case.champion, Path(folder))
+        except CannotCompareError as error:
             return case, [*checks, Check("comparable", False, str(error))], None
-    return case, [*judge(case.rules, _metric(case), case.metrics, baseline), *checks], baseline
+    return case, [*judge(case.rules, case.metric, case.metrics, baseline), *checks], baseline
 
 
-def _check_token(case: _Case) -> list[Check]:
+def _check_token(case: Case) -> list[Check]:
     """Refuse where another champion has come since resolve looked, unless this very configuration made it."""
     champion, found = str(case.champion or ""), case.token.champion
     if found == UNREACHABLE:
@@ -186,68 +153,7 @@ def _check_token(case: _Case) -> list[Check]:
     return [Check(UNMOVED, False, text)]
 
 
-def _metric(case: _Case) -> str:
-    """Return the name of the metric that is compared."""
-    if case.rules.metric:
-        return case.rules.metric
-    names = case.view.need("logging").metrics.metric_names
-    return build_task(case.bundle.manifest.task, case.prepared.classes, (), names).metrics()[0].name
-
-
-class _CannotCompareError(Exception):
-    """The champion gives no figures on this data."""
-
-
-def _with_baseline(case: _Case, champion: tracking.Version, folder: Path) -> tuple[_Case, Baseline]:
-    """Find the champion's figures: as recorded on the same data, else measured on it now.
-
-    Latency is compared only as measured here and now, for both: another machine's figure would say nothing.
-    """
-    recorded = _recorded(champion)
-    same_data = champion.tags.get(_DATASET_TAG) == case.prepared.digest and _metric(case) in recorded
-    if same_data and case.rules.max_latency_ratio is None:
-        return case, Baseline(str(champion), recorded, "as recorded on the same data")
-    bundle = load_bundle(case.registry.download_bundle(champion, folder))
-    origin = "as recorded on the same data" if same_data else "measured now on this data"
-    metrics = recorded if same_data else _measured(case, champion, bundle)
-    if case.rules.max_latency_ratio is not None:
-        case = dataclasses.replace(case, metrics={**case.metrics, LATENCY: _latency(case.bundle)})
-        metrics = {**metrics, LATENCY: _latency(bundle)}
-    return case, Baseline(str(champion), metrics, origin)
-
-
-def _recorded(version: tracking.Version) -> dict[str, float]:
-    """Read the figures in a version's tags; tags can be edited, and broken ones are as good as none."""
-    try:
-        return {
-            name: float(value) for name, value in json.loads(version.tags.get(_METRICS_TAG, "{}")).items()
-        }
-    except (ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _measured(case: _Case, champion: tracking.Version, bundle: Bundle) -> dict[str, float]:
-    # Brings torchvision, which a comparison on the same data does without.
-    from kubepresso.steps.evaluate import measure
-
-    names = case.view.need("logging").metrics.metric_names
-    try:
-        return measure(bundle, case.prepared, names).metrics()
-    except UserError as error:
-        text = "; ".join(error.problems)
-        raise _CannotCompareError(
-            f"the champion {champion} cannot be measured on this data ({text}); for another "
-            "purpose register under another name, logging.promotion.registered_model"
-        ) from error
-
-
-def _latency(bundle: Bundle) -> float:
-    from kubepresso.export.latency import measure_latency
-
-    return measure_latency(bundle.onnx, bundle.manifest.input_size).median_ms
-
-
-def _settle(case: _Case, checks: list[Check], baseline: Baseline | None, tracked: tracking.Run) -> Decision:
+def _settle(case: Case, checks: list[Check], baseline: Baseline | None, tracked: tracking.Run) -> Decision:
     """Register the candidate and set the alias; what happens there may add a check."""
     passed = all(check.passed for check in checks)
     version = case.champion if case.is_champion else None
@@ -269,7 +175,7 @@ def _settle(case: _Case, checks: list[Check], baseline: Baseline | None, tracked
     )
 
 
-def _register(case: _Case, tracked: tracking.Run) -> tracking.Version:
+def _register(case: Case, tracked: tracking.Run) -> tracking.Version:
     """Register the candidate, or find the version that an earlier attempt at this step registered."""
     tags = {
         CONFIG_TAG: case.token.config_digest,
@@ -277,13 +183,13 @@ def _register(case: _Case, tracked: tracking.Run) -> tracking.Version:
         TOKEN_TAG: str(case.token),
         JUDGED_TAG: f"{time.time_ns()}",
         HOLDER_TAG: UNDECIDED,
-        _DATASET_TAG: case.prepared.digest,
-        _BUNDLE_TAG: case.digest,
-        _METRICS_TAG: json.dumps(case.metrics, sort_keys=True),
+        DATASET_TAG: case.prepared.digest,
+        BUNDLE_TAG: case.digest,
+        METRICS_TAG: json.dumps(case.metrics, sort_keys=True),
         "kubepresso.predecessor": str(case.champion or ""),
         "kubepresso.pipeline_run_id": tracking.pipeline_run_id() or "",
     }
-    found = case.registry.find(case.name, _BUNDLE_TAG, case.digest)
+    found = case.registry.find(case.name, BUNDLE_TAG, case.digest)
     if found:
         case.registry.tag(found, tags)
         return found
@@ -296,7 +202,7 @@ def _register(case: _Case, tracked: tracking.Run) -> tracking.Version:
     return case.registry.register(case.name, run, case.bundle.folder, tags)
 
 
-def _promote(case: _Case, version: tracking.Version) -> list[Check]:
+def _promote(case: Case, version: tracking.Version) -> list[Check]:
     holder = case.registry.promote(version, case.champion)
     if str(holder) == str(version):
         return []
@@ -304,7 +210,7 @@ def _promote(case: _Case, version: tracking.Version) -> list[Check]:
     return [Check(ALIAS, False, text)]
 
 
-def _record(case: _Case, version: tracking.Version, checks: list[Check], promoted: bool) -> None:
+def _record(case: Case, version: tracking.Version, checks: list[Check], promoted: bool) -> None:
     reasons = "\n".join(map(str, checks))[:_LONGEST_TAG]
     if not promoted:
         case.registry.challenge(version)
@@ -316,7 +222,7 @@ def _record(case: _Case, version: tracking.Version, checks: list[Check], promote
     case.registry.tag(version, tags)
 
 
-def _holder_after(case: _Case, version: tracking.Version, checks: list[Check], promoted: bool) -> str:
+def _holder_after(case: Case, version: tracking.Version, checks: list[Check], promoted: bool) -> str:
     """Name the champion that this decision leaves; none decided where another one came in between."""
     if promoted:
         return str(version)
