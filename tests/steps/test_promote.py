@@ -13,8 +13,8 @@ from digit_models import CLASSES, write_prepared
 
 from kubepresso.errors import UserError
 from kubepresso.steps import promote
-from kubepresso.steps.measuring import measure
 from kubepresso.steps.champion import Token, look_up
+from kubepresso.steps.measuring import measure
 from kubepresso.tracking import Registry, locate
 
 MODEL = {
