@@ -99,6 +99,11 @@ def _check_pytorch_job(spec: dict):
         yield f"spec.pytorchReplicaSpecs: {set(replicas)}"
     if replicas.get("Master", {"replicas": 1})["replicas"] != 1:
         yield "spec.pytorchReplicaSpecs.Master: must have one replica"
+    if "elasticPolicy" in spec:  # the admission webhook's rules, which the schema does not have
+        if "Worker" not in replicas:
+            yield "spec.pytorchReplicaSpecs.Worker: must be configured if elastic policy is used"
+        if "nprocPerNode" in spec and "nProcPerNode" in spec["elasticPolicy"]:
+            yield "spec.elasticPolicy.nProcPerNode: must not be used with spec.nprocPerNode"
     for replica in replicas.values():
         pod = replica["template"]["spec"]
         if [container["name"] for container in pod["containers"]] != ["pytorch"]:

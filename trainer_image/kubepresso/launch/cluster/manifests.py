@@ -138,7 +138,6 @@ def _pytorch_job(spec: JobSpec) -> Object:
             "minReplicas": spec.nodes,
             "maxReplicas": spec.max_nodes,
             "maxRestarts": spec.max_restarts,
-            "nProcPerNode": spec.processes,
         }
         # Restarts a pod that was told to go on later or was killed, and no other.
         body["pytorchReplicaSpecs"] = {"Worker": _replicas(spec, spec.max_nodes, "ExitCode")}
