@@ -51,6 +51,10 @@ class ClusterApi:
         self.version, self.forgotten = 100, 0
         self.away_until, self.cuts = 0.0, 0
         self.denied = None  # the message of a 403 for the next creations
+        self.fault = None  # called with verb and resource: the (status, headers) to refuse with, or None
+        self.creation_seconds = 0.0  # how long a creation takes, whether or not its client waits for it
+        self.stays = False  # what is deleted in the foreground does not go
+        self.token = None  # the only one that is taken
         self.on_job = None
         self.changed = threading.Condition()
         self.stopping = False
@@ -126,7 +130,8 @@ class ClusterApi:
         self.deleted.append(name)
         if policy == "Foreground":
             self.put(plural, {**content, "metadata": {**content["metadata"], "deletionTimestamp": now()}})
-            threading.Timer(0.3, self.remove, (plural, namespace, name)).start()
+            if not self.stays:
+                threading.Timer(0.3, self.remove, (plural, namespace, name)).start()
         else:
             self.remove(plural, namespace, name)
 
@@ -217,7 +222,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         try:
             self.check_away()
-            if not self.discover(parts.path):
+            if self.api.token and self.headers.get("authorization") != f"Bearer {self.api.token}":
+                self.fail(401, "Unauthorized")
+            elif not self.discover(parts.path):
                 self.route(verb, _PATH.match(parts.path))
         except _Away:
             # With a linger time of zero the kernel sends a reset.
@@ -254,6 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
             verb = "watch" if self.query.get("watch") == "true" else "list"
         resource = f"{plural}/{match['sub']}" if match["sub"] else plural
         self.api.requests.append((verb, resource))
+        if self.api.fault and (fault := self.api.fault(verb, resource)):
+            return self.send(fault[0], {"kind": "Status", "message": "as the test wants"}, **fault[1])
         if not self.allowed(verb, match["group"] or "", resource):
             text = f"{resource} is forbidden: User cannot {verb} resource {resource!r}"
             return self.fail(403, text)
@@ -284,6 +293,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_create(self, plural, namespace, _):
         self.body["metadata"]["namespace"] = namespace
+        time.sleep(self.api.creation_seconds)
         try:
             made = self.api.create(plural, self.body)
         except Refused as error:
@@ -382,9 +392,11 @@ class _Handler(BaseHTTPRequestHandler):
     def fail(self, code, message, reason=""):
         self.send(code, {"kind": "Status", "code": code, "message": message, "reason": reason})
 
-    def send(self, code, content):
+    def send(self, code, content, **headers):
         data = json.dumps(content).encode()
         self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

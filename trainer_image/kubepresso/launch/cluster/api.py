@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import urllib3
@@ -21,16 +19,13 @@ from kubepresso.errors import UserError
 Object = dict[str, Any]
 Result = TypeVar("Result")
 
-#: How long the API may be away before the launcher gives up.
-PATIENCE_VARIABLE = "KUBEPRESSO_API_PATIENCE_SECONDS"
-_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-_PATIENCE_SECONDS = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 30.0
+_LONGEST_ASKED_PAUSE = 60.0
 _PASSING = {429, 500, 502, 503, 504}
-GONE, CONFLICT, NOT_FOUND, FORBIDDEN = 410, 409, 404, 403
-#: What a call raises while the server cannot be reached.
-UNREACHABLE = (HTTPError, OSError)
+GONE, CONFLICT, NOT_FOUND, FORBIDDEN, UNAUTHORIZED = 410, 409, 404, 403, 401
+#: What a call raises while the server, or a token that is just written anew, cannot be reached.
+UNREACHABLE = (HTTPError, OSError, config.ConfigException)
 
 
 class ClusterError(UserError):
@@ -86,12 +81,11 @@ class Cluster:
         patience_seconds: How long the server may be away.
     """
 
-    def __init__(
-        self, api_client: client.ApiClient, namespace: str, patience_seconds: float = _PATIENCE_SECONDS
-    ) -> None:
+    def __init__(self, api_client: client.ApiClient, namespace: str, patience_seconds: float) -> None:
         self._client = api_client
         self.namespace = namespace
         self.patience_seconds = patience_seconds
+        self._known = False
 
     @property
     def address(self) -> str:
@@ -110,6 +104,10 @@ class Cluster:
     def list(self, path: str, query: Mapping[str, str]) -> Object:
         """Return a list with the resource version that a watch goes on from."""
         return self._json("GET", path, query)
+
+    def list_once(self, path: str, query: Mapping[str, str]) -> Object:
+        """Do the same as `list`, without any retry; raises as `stream` does."""
+        return self._once("GET", path, query)
 
     def create(self, path: str, body: Object) -> Object:
         """Create an object, once: a call that broke off may have been heard, so a conflict can be our own."""
@@ -133,18 +131,17 @@ class Cluster:
                 raise
 
     def stream(self, path: str, query: Mapping[str, str], read_seconds: float) -> Generator[bytes]:
-        """Yield the lines of one streamed answer, without any retry.
+        """Return the lines of one streamed answer, as they come, without any retry.
 
         Raises:
             ApiException: The server refused.
             HTTPError: It is away, or the connection broke.
         """
-        answer = self._call("GET", path, query, None, "", (_CONNECT_SECONDS, read_seconds))
-        try:
-            yield from _lines(answer)
-        finally:
-            answer.close()
-            answer.release_conn()
+        return _lines(self._call("GET", path, query, None, "", (_CONNECT_SECONDS, read_seconds)))
+
+    def is_passing(self, error: ApiException) -> bool:
+        """Say whether the same call may go well later: the server is busy, or takes another token by now."""
+        return error.status in _PASSING or (error.status == UNAUTHORIZED and self._known)
 
     def retried(self, call: Callable[[], Result], patience_seconds: float | None = None) -> Result:
         """Make a call, again and again while the server is away or busy.
@@ -155,15 +152,17 @@ class Cluster:
         patience = self.patience_seconds if patience_seconds is None else patience_seconds
         limit, pause = time.monotonic() + patience, _FIRST_PAUSE
         while True:
+            asked = 0.0
             try:
                 return call()
             except ApiException as error:
-                if error.status not in _PASSING or time.monotonic() + pause > limit:
+                asked = asked_pause(error)
+                if not self.is_passing(error) or time.monotonic() + max(pause, asked) > limit:
                     raise refused(error, self.address) from error
             except UNREACHABLE as error:
                 if time.monotonic() + pause > limit:
                     raise away(self.address, patience, error) from error
-            time.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+            time.sleep(max(asked, pause * random.uniform(0.8, 1.2)))  # noqa: S311 - not a secret
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _json(
@@ -175,12 +174,23 @@ class Cluster:
         content_type: str = "application/json",
         patience_seconds: float | None = None,
     ) -> Object:
-        def call() -> Object:
-            times = (_CONNECT_SECONDS, _READ_SECONDS)
-            answer = self._call(method, path, query or {}, body, content_type, times)
-            return dict(json.loads(answer.data))
+        return self.retried(
+            lambda: self._once(method, path, query or {}, body, content_type), patience_seconds
+        )
 
-        return self.retried(call, patience_seconds)
+    def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        answer = self._call(method, path, query, body, content_type, (_CONNECT_SECONDS, _READ_SECONDS))
+        try:
+            return dict(json.loads(answer.data))
+        except ValueError as error:  # a proxy's own words
+            raise HTTPError(f"an answer that is no JSON: {answer.data[:80]!r}") from error
 
     def _call(
         self,
@@ -203,32 +213,15 @@ class Cluster:
             _return_http_data_only=True,
             _request_timeout=times,
         )
+        self._known = True
         return answer
 
 
-def connect() -> Cluster:
-    """Connect to the cluster that this pod runs in, else to the one of the user's kubeconfig.
-
-    Raises:
-        UserError: There is neither.
-    """
-    settings = client.Configuration()
-    try:
-        if "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config(client_configuration=settings)
-            namespace = _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
-        else:
-            config.load_kube_config(client_configuration=settings)
-            _, context = config.list_kube_config_contexts()
-            namespace = context["context"].get("namespace") or "default"
-    except (config.ConfigException, OSError) as error:
-        raise UserError(
-            f"environment.distributed.launcher: no cluster to train on ({error}); run in a pod with a "
-            "service account, point KUBECONFIG at a cluster, or set launcher: local"
-        ) from error
-    settings.retries = False  # our own retries know how long to go on
-    patience = float(os.environ.get(PATIENCE_VARIABLE, _PATIENCE_SECONDS))
-    return Cluster(client.ApiClient(settings), namespace, patience)
+def asked_pause(error: Exception) -> float:
+    """Return the seconds that a refusal asks to wait (``Retry-After``), a minute at most; 0 for none."""
+    headers = getattr(error, "headers", None) or {}
+    text = str(headers.get("Retry-After") or "")
+    return min(float(text), _LONGEST_ASKED_PAUSE) if text.isascii() and text.isdigit() else 0.0
 
 
 def refused(error: ApiException, address: str) -> ClusterError:
@@ -240,8 +233,8 @@ def refused(error: ApiException, address: str) -> ClusterError:
     fix = ""
     if error.status == FORBIDDEN and "quota" not in message:
         fix = "; give the launcher's service account this right (docs/launching.md)"
-    if error.status == 401:
-        fix = "; the launcher's credentials are not taken"
+    if error.status == UNAUTHORIZED:
+        fix = "; the launcher's credentials are not taken: look at the step's service account, or log in anew"
     return ClusterError(f"cluster {address} answered {error.status}: {message}{fix}", int(error.status or 0))
 
 
@@ -254,10 +247,14 @@ def away(address: str, seconds: float, error: BaseException) -> ClusterError:
     )
 
 
-def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+def _lines(answer: urllib3.BaseHTTPResponse) -> Generator[bytes]:
     rest = b""
-    for chunk in answer.stream(amt=None, decode_content=False):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest
+    try:
+        for chunk in answer.stream(amt=None, decode_content=False):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+        if rest:
+            yield rest
+    finally:
+        answer.close()
+        answer.release_conn()

@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 
 from kubepresso.errors import UserError
 from kubepresso.launch.cluster import names
-from kubepresso.launch.cluster.api import CONFLICT, Cluster, ClusterError, Object
+from kubepresso.launch.cluster.api import CONFLICT, POD, Cluster, ClusterError, Object
+from kubepresso.launch.cluster.manifests import pod_selector
+from kubepresso.launch.cluster.served import PYTORCH_JOB, TRAIN_JOB
 
 _LOOK_SECONDS = 0.3
 
 
-def claim(cluster: Cluster, path: str, manifest: Object, say: Callable[[str], None]) -> Object:
+def claim(
+    cluster: Cluster, path: str, manifest: Object, say: Callable[[str], None], grace_seconds: float = 0.0
+) -> Object:
     """Return the task's one job: the one that is there, else a new one.
 
     A job whose failure an earlier start of the launcher has told is replaced; training goes on from its
@@ -25,41 +29,68 @@ def claim(cluster: Cluster, path: str, manifest: Object, say: Callable[[str], No
         path: Of the collection.
         manifest: As it is to be.
         say: Is called with what was done.
+        grace_seconds: Which pods of a former job may take to end.
 
     Raises:
-        UserError: A job of this name does something else, or the cluster refuses.
+        UserError: A job of this name does something else or does not go, or the cluster refuses.
     """
     metadata = manifest["metadata"]
     name, annotations = metadata["name"], metadata["annotations"]
     annotations.setdefault(names.ATTEMPT_ANNOTATION, "0")
     annotations.setdefault(names.STARTED_ANNOTATION, f"{time.time():.0f}")
-    limit = time.monotonic() + cluster.patience_seconds
-    while time.monotonic() < limit:
+    started, told = time.monotonic(), False
+    while True:
         found = cluster.find(f"{path}/{name}")
+        waited = time.monotonic() - started
         if found is None:
-            try:
-                made = cluster.create(path, manifest)
-            except ClusterError as error:
-                if error.status != CONFLICT:
-                    raise
-                continue  # our own call, heard twice, or another launcher of this task
-            say(f"{name}: {made['kind']} created in {made['metadata']['namespace']}")
-            return made
-        there = found["metadata"]
-        if "deletionTimestamp" in there:
-            time.sleep(_LOOK_SECONDS)
-        elif names.FAILED_ANNOTATION in (there.get("annotations") or {}):
+            if made := _create(cluster, path, manifest, last=waited > cluster.patience_seconds):
+                say(f"{name}: {made['kind']} created in {made['metadata']['namespace']}")
+                return made
+        elif "deletionTimestamp" in found["metadata"]:
+            if waited > cluster.patience_seconds + grace_seconds:
+                raise _stays(cluster, found, waited)
+            if not told:
+                say(f"{name}: waits until the former job and its pods are gone")
+                told = True
+        elif names.FAILED_ANNOTATION in (found["metadata"].get("annotations") or {}):
             say(f"{name}: the job of the last try failed and is replaced")
-            cluster.delete(f"{path}/{name}", there["uid"])
+            cluster.delete(f"{path}/{name}", found["metadata"]["uid"])
+            continue
         else:
             _check_same(found, annotations[names.DIGEST_ANNOTATION], path)
-            say(f"{name}: {found['kind']} found in {there['namespace']}, followed from its beginning")
+            where = found["metadata"]["namespace"]
+            say(f"{name}: {found['kind']} found in {where}, followed from its beginning")
             return found
-    raise UserError(f"{path}/{name}: is being deleted and does not go; look at its finalizers")
+        time.sleep(_LOOK_SECONDS)
 
 
-def delete_own(cluster: Cluster, path: str, manifest: Object, patience_seconds: float | None = None) -> None:
-    """Delete the job that a manifest describes, if it is there and the same.
+def _create(cluster: Cluster, path: str, manifest: Object, last: bool) -> Object | None:
+    """Create a job; None where one of its name is there: our own call heard twice, or another launcher's."""
+    try:
+        return cluster.create(path, manifest)
+    except ClusterError as error:
+        if error.status != CONFLICT or last:
+            raise
+        return None
+
+
+def _stays(cluster: Cluster, found: Object, waited: float) -> UserError:
+    """Name the pods that keep a deleted job from going: those of a lost node never end by themselves."""
+    kind = PYTORCH_JOB if found["kind"] == PYTORCH_JOB.kind else TRAIN_JOB
+    name, namespace = found["metadata"]["name"], found["metadata"]["namespace"]
+    pods = cluster.list(POD.path(namespace), {"labelSelector": pod_selector(kind, name)}).get("items") or []
+    places = [f"{pod['metadata']['name']} on {pod['spec'].get('nodeName', 'no node')}" for pod in pods]
+    fix = (
+        f"its pods do not end: {', '.join(places)}; if their node is lost, delete the node, or the pods by "
+        "kubectl delete pod --force"
+        if places
+        else "it has no pods any more; look at its finalizers"
+    )
+    return UserError(f"{kind.kind} {namespace}/{name}: deleted, but still there after {waited:.0f} s; {fix}")
+
+
+def delete_own(cluster: Cluster, path: str, manifest: Object, patience_seconds: float | None = None) -> bool:
+    """Delete the job that a manifest describes, if it is there and the same; say whether one was there.
 
     Raises:
         UserError: The cluster refuses, or does not answer.
@@ -68,10 +99,11 @@ def delete_own(cluster: Cluster, path: str, manifest: Object, patience_seconds: 
     place = f"{path}/{metadata['name']}"
     found = cluster.find(place, patience_seconds)
     if found is None:
-        return
+        return False
     digest = metadata["annotations"].get(names.DIGEST_ANNOTATION)
     if (found["metadata"].get("annotations") or {}).get(names.DIGEST_ANNOTATION) == digest:
         cluster.delete(place, found["metadata"]["uid"], patience_seconds)
+    return True
 
 
 def sweep(cluster: Cluster, path: str) -> None:

@@ -19,7 +19,7 @@ def explain_pods(job: str, pods: Iterable[PodState], said: str, tails: dict[str,
 
     Args:
         job: What it is called, for messages.
-        pods: All that the job had, the newest state of each.
+        pods: All that the job had, the newest state of each, in the order in which they came.
         said: The job's own reason.
         tails: The last lines of each pod's log, by its name.
     """
@@ -37,7 +37,7 @@ def explain_pods(job: str, pods: Iterable[PodState], said: str, tails: dict[str,
     failures: list[RankFailure] = [failure for pod in ended for failure in read_termination(pod.message)]
     if failures:
         return explain(failures, 1)
-    for pod in sorted(ended, key=lambda pod: pod.exit_code == RESUME_EXIT_CODE):
+    for pod in sorted(ended, key=lambda pod: (pod.exit_code == RESUME_EXIT_CODE, pod.finished)):
         return TrainingError([f"{job}: {pod.node} ({pod.name}): {pod.text}", *_tail(pod, tails)])
     return TrainingError([f"{job}: {said or 'failed, and the cluster does not say why'}"])
 
@@ -53,7 +53,7 @@ def may_resume(pods: Iterable[PodState]) -> bool:
     Ranks beside an interrupted one fail of the lost connection. The other way round, pods beside one that
     failed are asked to end by the job's controller, and then look interrupted.
     """
-    seen = list(pods)
+    seen = list({pod.node: pod for pod in pods}.values())  # not those that others have taken the place of
     if any(failure.problems for pod in seen for failure in read_termination(pod.message)):
         return False
     if any(pod.disrupted for pod in seen):

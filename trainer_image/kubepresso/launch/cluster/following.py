@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import queue
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kubepresso.launch.cluster.api import EVENT, POD, Cluster, Object
-from kubepresso.launch.cluster.logs import Cursor, LogFollower
 from kubepresso.launch.cluster.manifests import PYTORCH_CONTAINER, TRAINER_CONTAINER, pod_selector
+from kubepresso.launch.cluster.pod_logs import PodLogs
 from kubepresso.launch.cluster.served import PYTORCH_JOB, TRAIN_JOB
 from kubepresso.launch.cluster.watching import RESYNC_SECONDS, Seen, Trouble, Watcher
-from kubepresso.launch.cluster.words import PodState, read_event, read_pod
+from kubepresso.launch.cluster.words import PodState, read_event, read_pod, removed_pod
 
-#: Lines of each pod's log that are kept for a failure without a report.
-_TAIL_LINES = 20
 _LOOK_SECONDS = 0.5
 
 
@@ -75,12 +72,10 @@ class Follower:
         self._name, self._namespace = metadata["name"], metadata["namespace"]
         self._is_pytorch = job["kind"] == PYTORCH_JOB.kind
         self._container = PYTORCH_CONTAINER if self._is_pytorch else TRAINER_CONTAINER
-        specs = job["spec"].get("pytorchReplicaSpecs", {})
-        self._has_master = "Master" in specs
+        self._has_master = "Master" in job["spec"].get("pytorchReplicaSpecs", {})
+        self._logs = PodLogs(cluster, self._namespace, self._container, say)
         self._heard: queue.Queue[Seen | Trouble] = queue.Queue()
         self._pods: dict[str, PodState] = {}
-        self._logs: dict[tuple[str, int], LogFollower] = {}
-        self._tails: dict[str, deque[str]] = {}
         self._said: dict[str, str] = {}
         self._stuck_since: dict[str, float] = {}
 
@@ -102,14 +97,12 @@ class Follower:
                 outcome = self._step()
             self._look_at_pods()
             if outcome[0] in ("succeeded", "failed"):
-                self._drain()
+                self._logs.drain(self._limits.drain_seconds)
         finally:
             for watcher in watchers:
                 watcher.end()
-            for log in self._logs.values():
-                log.end()
-        tails = {name: list(lines) for name, lines in self._tails.items()}
-        return Outcome(outcome[0], outcome[1], list(self._pods.values()), tails)
+            self._logs.end()
+        return Outcome(outcome[0], outcome[1], list(self._pods.values()), self._logs.tails)
 
     def _watchers(self, path: str) -> list[Watcher]:
         def watcher(source: str, place: str, query: dict[str, str]) -> Watcher:
@@ -131,17 +124,20 @@ class Follower:
             heard = self._heard.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
             return self._overdue()
+        return self._take(heard) or self._overdue()  # a busy namespace is never silent
+
+    def _take(self, heard: Seen | Trouble) -> tuple[Any, str] | None:
         if isinstance(heard, Trouble):
-            if heard.source == "events":
-                self._say(f"events are not shown: {heard.error}")
-                return None
-            raise heard.error
-        if heard.source == "job":
+            if heard.source != "events":
+                raise heard.error
+            self._say(f"events are not shown: {heard.error}")
+        elif heard.source == "job":
             return self._take_job(heard)
-        if heard.source == "pods":
-            return self._take_pods(heard) or self._overdue()
-        for event in heard.objects:
-            self._take_event(event)
+        elif heard.source == "pods":
+            return self._take_pods(heard)
+        else:
+            for event in heard.objects:
+                self._take_event(event)
         return None
 
     def _take_job(self, heard: Seen) -> tuple[Any, str] | None:
@@ -164,23 +160,24 @@ class Follower:
 
     def _take_pods(self, heard: Seen) -> tuple[Any, str] | None:
         for pod in heard.objects:
-            if not heard.deleted:
-                self._take_pod(pod)
-            elif known := self._pods.get(pod["metadata"]["uid"]):
-                self._stuck_since.pop(known.uid, None)
+            self._take_pod(pod, heard.deleted)
         failed = sum(pod.restarts + bool(pod.ended and pod.exit_code) for pod in self._pods.values())
         if self._limits.pod_failures and failed > self._limits.pod_failures:
             return "failing", f"pods failed {failed} times; environment.distributed.max_restarts is reached"
         return None
 
-    def _take_pod(self, content: Object) -> None:
+    def _take_pod(self, content: Object, deleted: bool = False) -> None:
         if content["metadata"]["creationTimestamp"] < self._job["metadata"]["creationTimestamp"]:
             return  # of a former job of this name
         pod = read_pod(content, self._container, self._has_master)
+        if deleted:
+            pod = removed_pod(pod, content)
         self._pods[pod.uid] = pod
         if pod.running:
-            self._follow_log(pod)
-        if pod.stuck:
+            self._logs.follow(pod)
+        if deleted:
+            self._logs.forget(pod.uid)
+        if pod.stuck and not deleted:
             self._stuck_since.setdefault(pod.uid, time.monotonic())
         else:
             self._stuck_since.pop(pod.uid, None)
@@ -188,39 +185,6 @@ class Follower:
             self._tell(pod.name, f"{pod.node} {pod.text}")
         elif pod.phase != "Pending":
             self._tell(pod.name, f"{pod.node} is {pod.phase.lower()} ({pod.name})")
-
-    def _follow_log(self, pod: PodState) -> None:
-        """Follow the container's present run; what of the run before was not read comes first."""
-        key = (pod.uid, pod.restarts)
-        before = self._logs.get((pod.uid, pod.restarts - 1))
-        if key not in self._logs:
-            write = self._log_writer(pod)
-            cursor = Cursor()
-            if pod.restarts and before is None:
-                self._start_log(pod, write, Cursor(), previous=True)
-            if before is not None:
-                before.over()
-            self._logs[key] = self._start_log(pod, write, cursor)
-        if pod.ended:
-            self._logs[key].over()
-
-    def _start_log(
-        self, pod: PodState, write: Callable[[str], None], cursor: Cursor, previous: bool = False
-    ) -> LogFollower:
-        follower = LogFollower(
-            self._cluster, self._namespace, pod.name, self._container, write, cursor, previous
-        )
-        follower.start()
-        return follower
-
-    def _log_writer(self, pod: PodState) -> Callable[[str], None]:
-        tail = self._tails.setdefault(pod.name, deque(maxlen=_TAIL_LINES))
-
-        def write(line: str) -> None:
-            tail.append(line)
-            self._say(f"[{pod.node}] {line}")
-
-        return write
 
     def _take_event(self, event: Object) -> None:
         if self._name not in event.get("involvedObject", {}).get("name", ""):
@@ -248,14 +212,11 @@ class Follower:
         return None
 
     def _look_at_pods(self) -> None:
-        """Read the pods once more: their end may be known later than the job's."""
+        """Take in what was heard of pods, and read them anew: their end may be known after the job's."""
+        while not self._heard.empty():
+            heard = self._heard.get()
+            if isinstance(heard, Seen) and heard.source == "pods":
+                self._take_pods(heard)
         query = {"labelSelector": self._selector}
         for pod in self._cluster.list(POD.path(self._namespace), query).get("items") or []:
             self._take_pod(pod)
-
-    def _drain(self) -> None:
-        limit = time.monotonic() + self._limits.drain_seconds
-        for log in self._logs.values():
-            log.over()
-        for log in self._logs.values():
-            log.join(max(0.0, limit - time.monotonic()))

@@ -13,7 +13,7 @@ from kubepresso import storage
 from kubepresso.config.cluster import seconds
 from kubepresso.errors import UserError
 from kubepresso.launch.cluster import names
-from kubepresso.launch.cluster.api import Cluster, ClusterError, Object
+from kubepresso.launch.cluster.api import FORBIDDEN, UNAUTHORIZED, Cluster, ClusterError, Object
 from kubepresso.launch.cluster.claiming import claim, delete_own, sweep
 from kubepresso.launch.cluster.failures import explain_pods, may_resume
 from kubepresso.launch.cluster.following import Follower, Limits, Outcome
@@ -27,7 +27,8 @@ from kubepresso.launch.unbroken import unbroken
 
 #: A cancelled pod is killed after its grace period, 30 s by default.
 _CANCEL_SECONDS = 15.0
-_REFUSALS = (401, 403)
+#: A creation that the signal broke off may be heard by the server a little later.
+_LATE_SECONDS, _LOOK_SECONDS = 5.0, 0.3
 
 
 def _print(line: str) -> None:
@@ -68,17 +69,15 @@ class ClusterLauncher:
         manifest = build_manifest(spec, self._served, runtime)
         path = self._served.kind.path(namespace)
         sweep(self._cluster, path)
+        place = reachable(job.output_uri, "the model")
         try:
             self._train(job, spec, manifest, path)
-        except UserError as error:
-            if isinstance(error, ClusterError) and error.status in _REFUSALS:
-                self._cancel(manifest, path)  # nobody could follow it
+            storage.get_folder(place, job.output)
+        except UserError:
             raise
         except BaseException:
             self._cancel(manifest, path)
             raise
-        place = reachable(job.output_uri, "the model")
-        storage.get_folder(place, job.output)
         with contextlib.suppress(UserError):  # rights to delete in the bucket are not asked for
             storage.remove_folder(f"{place}.checkpoints")
         self._delete(path, manifest)
@@ -87,7 +86,7 @@ class ClusterLauncher:
         """Follow the job, and make it again as long as it was interrupted and may go on."""
         distributed = job.environment.distributed
         while True:
-            found = claim(self._cluster, path, manifest, self._say)
+            found = claim(self._cluster, path, manifest, self._say, spec.grace_seconds)
             annotations = found["metadata"]["annotations"]
             started = float(annotations[names.STARTED_ANNOTATION])
             limit = seconds(distributed.timeout) if distributed.timeout else None
@@ -96,7 +95,7 @@ class ClusterLauncher:
                 deadline=None if limit is None else started + limit,
                 pod_failures=spec.max_restarts if spec.elastic else 0,
             )
-            outcome = Follower(self._cluster, found, self._say, limits).wait(path)
+            outcome = self._follow(found, limits, path)
             if outcome.state == "succeeded":
                 return
             attempt = int(annotations[names.ATTEMPT_ANNOTATION])
@@ -107,6 +106,15 @@ class ClusterLauncher:
                 names.STARTED_ANNOTATION: annotations[names.STARTED_ANNOTATION],
             }
             delete_own(self._cluster, path, manifest)
+
+    def _follow(self, found: Object, limits: Limits, path: str) -> Outcome:
+        try:
+            return Follower(self._cluster, found, self._say, limits).wait(path)
+        except ClusterError as error:
+            if error.status in (FORBIDDEN, UNAUTHORIZED):
+                self._say(f"{found['metadata']['name']}: nobody may follow the job, so it is deleted")
+                self._delete(path, found, _CANCEL_SECONDS)
+            raise
 
     def _goes_on(self, outcome: Outcome, attempt: int, spec: JobSpec) -> bool:
         if outcome.state != "failed" or not may_resume(outcome.pods):
@@ -147,12 +155,15 @@ class ClusterLauncher:
     def _cancel(self, manifest: Object, path: str) -> None:
         """Delete what was made; a second signal does not break it off."""
         self._say(f"{manifest['metadata']['name']}: cancelled, the job is deleted")
+        limit = time.monotonic() + _LATE_SECONDS
         with unbroken():
-            self._delete(path, manifest, _CANCEL_SECONDS)
+            while not self._delete(path, manifest, _CANCEL_SECONDS) and time.monotonic() < limit:
+                time.sleep(_LOOK_SECONDS)
 
-    def _delete(self, path: str, manifest: Object, patience_seconds: float | None = None) -> None:
-        """Delete the job; where that cannot be done, say so and leave it."""
+    def _delete(self, path: str, manifest: Object, patience_seconds: float | None = None) -> bool:
+        """Delete the job; where that cannot be done, say so and leave it. False: there was none."""
         try:
-            delete_own(self._cluster, path, manifest, patience_seconds)
+            return delete_own(self._cluster, path, manifest, patience_seconds)
         except UserError as error:
             self._say(f"{manifest['metadata']['name']}: could not be deleted: {error}")
+            return True

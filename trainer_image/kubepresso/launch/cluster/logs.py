@@ -89,10 +89,16 @@ class LogFollower(threading.Thread):
         self._query = {"container": container, "timestamps": "true"}
         self._query |= {"previous": "true"} if previous else {"follow": "true"}
         self._over = threading.Event()
+        self._gone = threading.Event()
         self._ended = threading.Event()
 
     def over(self) -> None:
         """Be told that the container has ended: the log is read to its end once more, and that is all."""
+        self._over.set()
+
+    def gone(self) -> None:
+        """Be told that the pod was deleted: another one of its name may have taken its place."""
+        self._gone.set()
         self._over.set()
 
     def end(self) -> None:
@@ -116,7 +122,7 @@ class LogFollower(threading.Thread):
                     return  # the pod is gone, and its log with it
             except UNREACHABLE:
                 pass
-            if limit is not None and time.monotonic() > limit:
+            if self._gone.is_set() or (limit is not None and time.monotonic() > limit):
                 return
             self._over.wait(pause) if not was_over else self._ended.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -17,14 +17,22 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 
 from kubepresso.errors import UserError
-from kubepresso.launch.cluster.api import GONE, UNREACHABLE, Cluster, Object, away, refused
+from kubepresso.launch.cluster.api import (
+    FORBIDDEN,
+    GONE,
+    UNREACHABLE,
+    Cluster,
+    Object,
+    asked_pause,
+    away,
+    refused,
+)
 
 #: The server ends a watch after this time, so that a connection that died unnoticed is found out.
 _WATCH_SECONDS = 60
 #: After this time all objects are listed again, whatever the watch said.
 RESYNC_SECONDS = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
-_PASSING = {429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Watcher(threading.Thread):
         self._tell, self._resync_seconds = tell, resync_seconds
         self._ended = threading.Event()
         self._version = ""
-        self._listed_at = 0.0
+        self._listed_at: float | None = None
         self._failing_since: float | None = None
 
     def end(self) -> None:
@@ -91,26 +99,26 @@ class Watcher(threading.Thread):
         while not self._ended.is_set():
             try:
                 self._round()
-                self._failing_since = None
-            except ApiException as error:
-                if error.status == GONE:
-                    self._version = ""
-                    continue
-                if error.status not in _PASSING or self._is_too_long():
-                    return self._say(Trouble(self._source, refused(error, self._cluster.address)))
-            except UserError as error:
-                return self._say(Trouble(self._source, error))
-            except (*UNREACHABLE, ValueError, KeyError) as error:  # away, or an answer cut short
-                if self._is_too_long():
-                    patience = self._cluster.patience_seconds
-                    trouble = away(self._cluster.address, patience, error)
+                self._failing_since, pause = None, _FIRST_PAUSE
+            except (ApiException, *UNREACHABLE, ValueError, KeyError) as error:
+                if trouble := self._trouble(error):
                     return self._say(Trouble(self._source, trouble))
-            if self._failing_since is None:
-                pause = _FIRST_PAUSE
-                continue
-            self._ended.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+                self._ended.wait(max(pause, asked_pause(error)))
+                pause = min(2 * pause, _LONGEST_PAUSE)
         return None
+
+    def _trouble(self, error: Exception) -> UserError | None:
+        """Return why to give up; None where it may pass."""
+        too_long = self._is_too_long()
+        if not isinstance(error, ApiException):  # away, or an answer cut short
+            address, patience = self._cluster.address, self._cluster.patience_seconds
+            return away(address, patience, error) if too_long else None
+        if error.status == GONE:
+            self._version = ""
+        # A server that just started may not know yet who may do what.
+        allowed_before = error.status == FORBIDDEN and self._listed_at is not None
+        passing = error.status == GONE or allowed_before or self._cluster.is_passing(error)
+        return None if passing and not too_long else refused(error, self._cluster.address)
 
     def _is_too_long(self) -> bool:
         """Note that the server fails, and say whether it has done so for longer than the patience."""
@@ -120,8 +128,9 @@ class Watcher(threading.Thread):
 
     def _round(self) -> None:
         """List if needed, and watch until the server ends it."""
-        if not self._version or time.monotonic() - self._listed_at > self._resync_seconds:
-            found = self._cluster.list(self._path, self._query)
+        listed = self._listed_at
+        if not self._version or listed is None or time.monotonic() - listed > self._resync_seconds:
+            found = self._cluster.list_once(self._path, self._query)
             self._version = found["metadata"]["resourceVersion"]
             self._listed_at = time.monotonic()
             self._say(Seen(self._source, list(found.get("items") or []), complete=True))
@@ -134,6 +143,7 @@ class Watcher(threading.Thread):
             "timeoutSeconds": str(seconds),
         }
         with contextlib.closing(self._cluster.stream(self._path, query, seconds + 15.0)) as lines:
+            self._failing_since = None  # it answers; a quiet watch may be cut by what lies between
             for line in lines:
                 if self._ended.is_set():
                     return

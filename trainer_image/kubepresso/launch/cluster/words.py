@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.cluster.api import Object
@@ -82,10 +83,15 @@ def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodS
         has_master: Whether worker 0 is the second node, as in a PyTorchJob with a master.
     """
     status = pod.get("status", {})
-    container = _named(status.get("containerStatuses") or [], container_name)
+    main = _named(status.get("containerStatuses") or [], container_name)
+    state, restarts = main.get("state") or {}, int(main.get("restartCount", 0))
+    running = "running" in state or "terminated" in state or restarts > 0
+    first = None if running else _failing_init_container(status)
+    container = first or main
     state = container.get("state") or {}
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     last = ended or (container.get("lastState") or {}).get("terminated") or {}
+    who = f"its init container {first['name']} " if first else ""
     interruption = _interruption(status, pod)
     reason = interruption[0] or waiting.get("reason") or last.get("reason") or ""
     stuck = waiting.get("reason") in IMAGE_ERRORS | CONFIG_ERRORS
@@ -95,17 +101,33 @@ def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodS
         uid=pod["metadata"]["uid"],
         node=node_name(pod, has_master),
         phase=status.get("phase", "Pending"),
-        restarts=int(container.get("restartCount", 0)),
-        running="running" in state or ended is not None or bool(container.get("restartCount")),
+        restarts=restarts,
+        running=running,
         ended=ended is not None,
         finished=last.get("finishedAt") or "",
         exit_code=exit_code,
         message=last.get("message") or "",
         reason=reason,
-        text=interruption[1] or _waiting(waiting, pod) or _ended(last) or _unscheduled(status),
+        text=interruption[1]
+        or _waiting(waiting, pod, container)
+        or _ended(last, who)
+        or _unscheduled(status),
         stuck=stuck,
         disrupted=bool(interruption[0]),
     )
+
+
+def removed_pod(pod: PodState, content: Object) -> PodState:
+    """Return a pod that was deleted; one that had not ended is taken as asked to end at that time."""
+    if pod.ended or not pod.running:
+        return pod
+    metadata = content["metadata"]
+    asked = ""
+    if until := metadata.get("deletionTimestamp"):
+        grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+        asked = f"{datetime.fromisoformat(until[:19]) - grace:%Y-%m-%dT%H:%M:%S}Z"
+    text = pod.text or "was deleted while it trained"
+    return replace(pod, ended=True, exit_code=RESUME_EXIT_CODE, finished=asked, text=text)
 
 
 def node_name(pod: Object, has_master: bool) -> str:
@@ -149,8 +171,8 @@ def _insufficient(text: str) -> str:
     return f"not enough {', '.join(missing)} ({text})" if missing else text
 
 
-def _named(statuses: list[Object], name: str) -> Object:
-    return next((status for status in statuses if status["name"] == name), {})
+def _named(containers: list[Object], name: str) -> Object:
+    return next((container for container in containers if container["name"] == name), {})
 
 
 def _interruption(status: Object, pod: Object) -> tuple[str, str]:
@@ -158,31 +180,53 @@ def _interruption(status: Object, pod: Object) -> tuple[str, str]:
     for condition in status.get("conditions") or []:
         if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
             reason = condition.get("reason", "")
-            return reason or "DisruptionTarget", _EVICTED.get(reason, f"ended by the cluster ({reason})")
+            text = _EVICTED.get(reason, f"ended by the cluster ({reason})")
+            return reason or "DisruptionTarget", text + _details(status.get("message"))
     if status.get("phase") == "Failed" and status.get("reason") in _EVICTED:
-        return status["reason"], _EVICTED[status["reason"]]
+        return status["reason"], _EVICTED[status["reason"]] + _details(status.get("message"))
     return "", ""
 
 
-def _waiting(waiting: Object, pod: Object) -> str:
+def _details(message: str | None) -> str:
+    """Return the kubelet's own words, which name the volume or resource of which there was too little."""
+    return f" ({' '.join(message.split())})" if message else ""
+
+
+def _failing_init_container(status: Object) -> Object | None:
+    containers: list[Object] = status.get("initContainerStatuses") or []
+    for container in containers:
+        state = container.get("state") or {}
+        if (state.get("terminated") or {}).get("exitCode"):
+            return container
+        if (state.get("waiting") or {}).get("reason") in IMAGE_ERRORS | CONFIG_ERRORS:
+            return container
+    return None
+
+
+def _image(pod: Object, name: str) -> str:
+    containers = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
+    return str(_named(containers, name).get("image", ""))
+
+
+def _waiting(waiting: Object, pod: Object, container: Object) -> str:
     reason, message = waiting.get("reason", ""), " ".join(str(waiting.get("message", "")).split())
     if reason in IMAGE_ERRORS:
-        image = pod["spec"]["containers"][0].get("image", "")
+        image = _image(pod, container["name"])
         return f"the image {image} cannot be pulled ({reason}: {message})"
     if reason in CONFIG_ERRORS:
         return f"its container cannot be made ({reason}: {message})"
     return ""
 
 
-def _ended(last: Object) -> str:
+def _ended(last: Object, who: str = "") -> str:
     code = last.get("exitCode")
     if not last or code == 0:
         return ""
     if last.get("reason") == "OOMKilled":
-        return "ran out of memory (OOMKilled)"
+        return f"{who}ran out of memory (OOMKilled)"
     if code == RESUME_EXIT_CODE:
         return "was asked to end and saved a checkpoint to go on from"
-    return f"ended with exit status {code}"
+    return f"{who}ended with exit status {code}"
 
 
 def _unscheduled(status: Object) -> str:
