@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from kubepresso.errors import UserError
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.pod_contract import JOB_VARIABLE
 from kubepresso.launch.report import REPORT_VARIABLE, RankFailure, read_report
 from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
 
 #: Pods come to the rendezvous when their image is pulled and their data fetched: not all at once.
-_JOIN_SECONDS = 1800
+JOIN_SECONDS = 1800
+_LOOK_SECONDS = 1.0
 _PORT = 29400
 
 
@@ -34,17 +38,58 @@ def elastic_arguments(
     """
     options = [f"--nproc-per-node={processes}", f"--nnodes={nodes}"]
     if ":" in nodes:
-        host, port = (
-            environment.get("PET_MASTER_ADDR", "localhost"),
-            environment.get("PET_MASTER_PORT", _PORT),
-        )
-        endpoint = environment.get("PET_RDZV_ENDPOINT") or f"{host}:{port}"
+        endpoint = meeting_point(environment)
         options += ["--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}", f"--max-restarts={max_restarts}"]
         options += [f"--rdzv-id={environment.get(JOB_VARIABLE, 'kubepresso')}"]
-        return [*options, f"--rdzv-conf=join_timeout={_JOIN_SECONDS}"]
+        return [*options, _rendezvous_settings("join_timeout", environment)]
     if nodes == "1":
         return ["--standalone", *options]
-    return [*options, f"--rdzv-conf=timeout={_JOIN_SECONDS}"]
+    return [*options, _rendezvous_settings("timeout", environment)]
+
+
+def meeting_point(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the ``host:port`` where elastic nodes meet, as the job's controller says it."""
+    host = environment.get("PET_MASTER_ADDR", "localhost")
+    port = environment.get("PET_MASTER_PORT", _PORT)
+    return environment.get("PET_RDZV_ENDPOINT") or f"{host}:{port}"
+
+
+def await_meeting_point(endpoint: str, patience_seconds: float = JOIN_SECONDS) -> None:
+    """Wait until the node where all meet answers; at once where that is this one.
+
+    torchrun itself gives up after a minute, which is less than the others may take to fetch image and data.
+
+    Raises:
+        UserError: It did not come in time.
+    """
+    host, _, port = endpoint.rpartition(":")
+    deadline = time.monotonic() + patience_seconds
+    while not _is_here(host):
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), _LOOK_SECONDS):
+            return
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"{endpoint}: the first node, where all meet, did not answer for {patience_seconds:g} s; see "
+                "its log, and whether pods may reach each other"
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _is_here(host: str) -> bool:
+    """Say whether a host's address is one of this machine's; only then can it be listened at."""
+    try:
+        family, kind, protocol, _, (address, *_) = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _rendezvous_settings(patience: str, environment: Mapping[str, str]) -> str:
+    """Return torchrun's ``--rdzv-conf``: our patience, and what the job's ``rdzvConf`` says."""
+    given = environment.get("PET_RDZV_CONF", "")
+    return ",".join(part for part in (f"--rdzv-conf={patience}={JOIN_SECONDS}", given) if part)
 
 
 def run_elastic(

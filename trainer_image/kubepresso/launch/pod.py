@@ -22,7 +22,7 @@ from kubepresso import storage
 from kubepresso.errors import UserError
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.fetching import fetch_bundle, fetch_dataset, with_retries
-from kubepresso.launch.node import elastic_arguments, run_elastic
+from kubepresso.launch.node import await_meeting_point, elastic_arguments, meeting_point, run_elastic
 from kubepresso.launch.pod_contract import (
     CONFIG_VARIABLE,
     SCRATCH,
@@ -67,6 +67,8 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
         training += ["--checkpoints", options.checkpoints]
     if options.start_from:
         training += ["--start-from", fetch_bundle(options.start_from, folder / "start")]
+    if ":" in options.nodes:
+        await_meeting_point(meeting_point())
     torchrun = elastic_arguments(options.nodes, options.processes, options.max_restarts)
     with tempfile.TemporaryDirectory(dir=folder) as reports:
         status, failures = run_elastic(torchrun, list(map(str, training)), Path(reports), options.processes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -118,8 +118,7 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
         return
     limit = timedelta(seconds=timeout_seconds)
     store, _, _ = next(rendezvous("env://", timeout=limit))
-    # torchrun keeps one store through all restarts: addresses of processes that are gone stand in it.
-    store = PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    store = PrefixStore(_attempt(), store)
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(
         backend, store=PrefixStore("group", store), rank=rank, world_size=world_size, timeout=limit
@@ -131,6 +130,17 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
         yield Group(rank, world_size, device, roll_call, patience)
     # Not after an error: the others may never come to the barrier in it.
     dist.destroy_process_group()
+
+
+def _attempt(environment: Mapping[str, str] = os.environ) -> str:
+    """Return a prefix for the store that no earlier start of the processes had.
+
+    torchrun keeps one store through all restarts: addresses of processes that are gone stand in it. Where
+    each start has a store of its own, nothing may be added: each node counts its own restarts, and one that
+    came later has another number.
+    """
+    shared = environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    return f"attempt-{environment.get('TORCHELASTIC_RESTART_COUNT', 0) if shared else 0}"
 
 
 def _device(local_rank: int) -> torch.device:
