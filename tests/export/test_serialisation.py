@@ -30,6 +30,15 @@ def test_outputs_and_tensor_names_are_the_same(name, tmp_path):
         assert torch.equal(graph(images()), model(images()))
 
 
+@pytest.fixture(params=[1, 2], autouse=True)
+def threads(request):
+    """Kernels differ between one thread and several, and with them what can go wrong."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
 @given(
     block=st.sampled_from(["basicblock", "bottleneck"]),
     channels=st.lists(st.integers(1, 9), min_size=1, max_size=4),

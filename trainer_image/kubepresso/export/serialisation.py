@@ -80,7 +80,10 @@ def _read_document(place: Path) -> dict[str, Any]:
 def _assign_weights(graph: nn.Module, place: Path) -> None:
     """Put the tensors of the file into modules that were built without memory of their own."""
     try:
-        weights = load_file(place)
+        # Copied, for torch's own memory begins at multiples of 64 bytes and a file's tensors anywhere: there
+        # matrix kernels sum in another order, and a loaded graph must compute what the network does, to the
+        # bit.
+        weights = {name: tensor.clone() for name, tensor in load_file(place).items()}
     except (FileNotFoundError, SafetensorError, OSError) as error:
         raise UserError(f"{place}: cannot be read ({error})") from error
     expected = {name: tensor.shape for name, tensor in graph.state_dict().items()}
