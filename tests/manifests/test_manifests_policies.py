@@ -121,3 +121,53 @@ def test_steps_and_training_pods_may_call_mlflow_and_nobody_else_may(objects):
     assert "pipeline/runid" in text
     assert "component: training" in text
     assert len(policy["ingress"][0]["from"]) == 2
+
+
+def mlflow_server(objects):
+    (pod,) = [pod for _, name, pod in workloads.pod_specs(objects) if name == "kubepresso-mlflow"]
+    return pod["containers"][0]
+
+
+def allowed_hosts(objects):
+    """The names that the server answers to, as the kubelet writes them: ``$(NAME)`` filled in."""
+    (namespace,) = {c["metadata"]["namespace"] for c in objects if c["kind"] == "Deployment"}
+    given = {entry["name"]: entry for entry in mlflow_server(objects)["env"]}
+    at = given["POD_NAMESPACE"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert at == "metadata.namespace"
+    order = list(given)
+    assert order.index("POD_NAMESPACE") < order.index("MLFLOW_SERVER_ALLOWED_HOSTS"), "filled in by order"
+    text = given["MLFLOW_SERVER_ALLOWED_HOSTS"]["value"].replace("$(POD_NAMESPACE)", namespace)
+    return namespace, text.split(",")
+
+
+def test_mlflow_answers_to_every_name_of_its_service(objects):
+    from mlflow.server.security_utils import is_allowed_host_header
+
+    namespace, allowed = allowed_hosts(objects)
+    service = "kubepresso-mlflow"
+    full = f"{service}.{namespace}.svc"
+    names = [service, f"{service}.{namespace}", full, f"{full}.cluster.local", "localhost", "127.0.0.1"]
+    assert [name for name in names if not is_allowed_host_header(allowed, f"{name}:5000")] == []
+
+
+def test_no_name_that_a_stranger_can_register_leads_to_mlflow(objects):
+    """Such a name, made to point at a port-forward, would let a web page read all runs: DNS rebinding."""
+    from mlflow.server.security_utils import is_allowed_host_header
+
+    namespace, allowed = allowed_hosts(objects)
+    service = "kubepresso-mlflow"
+    for name in (service, f"{service}.{namespace}", f"{service}.{namespace}.svc", "localhost", "127.0.0.1"):
+        assert not is_allowed_host_header(allowed, f"{name}.attacker.example:5000"), name
+        assert not is_allowed_host_header(allowed, f"{name}-attacker.example:5000"), name
+
+
+def test_no_pod_of_ours_gets_a_proxy_that_would_outlive_or_close_it(objects):
+    """A profile's namespace adds Istio's sidecar: a training would never end, and steps not reach MLflow."""
+    for labels in labels_of(objects):
+        assert labels["sidecar.istio.io/inject"] == "false", labels
+
+
+def test_a_private_registry_is_one_secret_and_nothing_else(objects):
+    for content in objects:
+        if content["kind"] == "ServiceAccount" and content["metadata"]["name"] != "kubepresso-launcher":
+            assert content["imagePullSecrets"] == [{"name": "kubepresso-registry"}], content["metadata"]
