@@ -201,8 +201,8 @@ def test_a_job_that_quota_denies_is_a_clear_error(serve, job_of):
 
 def test_the_time_limit_ends_the_job(serve, job_of):
     api = serve("2.2", script=lambda api, job: Play(api, job).run(Play(api, job).pod(), "for ever"))
-    with pytest.raises(TrainingError, match=r"took longer than environment\.distributed\.timeout, 2s"):
-        launcher(api).run(job_of(timeout="2s"))
+    with pytest.raises(TrainingError, match=r"took longer than environment\.distributed\.timeout, 1s"):
+        launcher(api).run(job_of(timeout="1s"))
     assert len(api.deleted) == 1
 
 
@@ -359,8 +359,8 @@ def test_an_api_that_stays_away_is_a_clear_end_and_leaves_the_job(serve, job_of)
         api.go_away(1000)
 
     api = serve("2.2", script=script)
-    with pytest.raises(UserError, match=r"no answer for 3 s .* the same step started again finds it"):
-        launcher(api, patience_seconds=3).run(job_of())
+    with pytest.raises(UserError, match=r"no answer for 1 s .* the same step started again finds it"):
+        launcher(api, patience_seconds=1).run(job_of())
     api.away_until = 0.0
     wait_until(lambda: len(api.objects["trainjobs"]) == 1, 5)
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from processes import wait_until
 pytestmark = [pytest.mark.realdata, pytest.mark.timeout(120)]
 
 RUN = Path(__file__).with_name("cluster_run.py")
-LINES = 40
+LINES = 20
 
 
 @pytest.fixture
@@ -95,6 +96,37 @@ def test_a_launcher_killed_and_started_again_finds_its_one_job(serve, job_of, st
     assert lines_of(log, 0) == lines_of(log, 1) == expected
     assert (job.output / "manifest.json").is_file()
     assert len(api.deleted) == 1
+
+
+@pytest.mark.parametrize("moment", ["creation", "pending"])
+def test_wherever_the_launcher_is_killed_there_is_one_job(serve, job_of, start, moment):
+    api = serve("2.2", script=slow if moment == "creation" else None)
+    api.creation_seconds = 0.5 if moment == "creation" else 0.0
+    job = job_of(nodes=2)
+    first, log = start(api, job)
+    wait_until(lambda: ("create", "trainjobs") in api.requests or first.poll() is not None, 60)
+    if moment == "pending":
+        wait_until(lambda: "created in training" in log.read_text(), 10)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    if moment == "pending":
+        wait_until(lambda: api.posted, 10)
+        threading.Thread(target=slow, args=(api, api.posted[0]), daemon=True).start()
+    again, log = start(api, job)
+    assert again.wait(60) == 0, log.read_text()
+    assert len(api.posted) == 1
+    assert lines_of(log, 0) == lines_of(log, 1) == [f"line {number}" for number in range(LINES)]
+
+
+def test_a_launcher_cancelled_while_it_creates_leaves_no_job(serve, job_of, start):
+    api = serve("2.2", script=slow)
+    api.go_on, api.creation_seconds = False, 1.0
+    process, log = start(api, job_of(nodes=2))
+    wait_until(lambda: ("create", "trainjobs") in api.requests or process.poll() is not None, 60)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 143, log.read_text()
+    assert len(api.posted) == 1, "the server heard the call"
+    wait_until(lambda: not api.objects["trainjobs"], 5)
 
 
 def test_a_cancelled_launcher_deletes_its_job(serve, job_of, start):

@@ -161,6 +161,8 @@ class Follower:
     def _take_pods(self, heard: Seen) -> tuple[Any, str] | None:
         for pod in heard.objects:
             self._take_pod(pod, heard.deleted)
+        if heard.complete:
+            self._take_missing({pod["metadata"]["uid"] for pod in heard.objects})
         failed = sum(pod.restarts + bool(pod.ended and pod.exit_code) for pod in self._pods.values())
         if self._limits.pod_failures and failed > self._limits.pod_failures:
             return "failing", f"pods failed {failed} times; environment.distributed.max_restarts is reached"
@@ -185,6 +187,13 @@ class Follower:
             self._tell(pod.name, f"{pod.node} {pod.text}")
         elif pod.phase != "Pending":
             self._tell(pod.name, f"{pod.node} is {pod.phase.lower()} ({pod.name})")
+
+    def _take_missing(self, there: set[str]) -> None:
+        """Take in pods that went while nobody watched."""
+        for uid in self._pods.keys() - there:
+            self._pods[uid] = removed_pod(self._pods[uid])
+            self._logs.forget(uid)
+            self._stuck_since.pop(uid, None)
 
     def _take_event(self, event: Object) -> None:
         if self._name not in event.get("involvedObject", {}).get("name", ""):
@@ -218,5 +227,5 @@ class Follower:
             if isinstance(heard, Seen) and heard.source == "pods":
                 self._take_pods(heard)
         query = {"labelSelector": self._selector}
-        for pod in self._cluster.list(POD.path(self._namespace), query).get("items") or []:
-            self._take_pod(pod)
+        found = self._cluster.list(POD.path(self._namespace), query)
+        self._take_pods(Seen("pods", list(found.get("items") or []), complete=True))

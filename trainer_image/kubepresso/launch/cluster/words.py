@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.cluster.api import Object
@@ -117,17 +117,23 @@ def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodS
     )
 
 
-def removed_pod(pod: PodState, content: Object) -> PodState:
-    """Return a pod that was deleted; one that had not ended is taken as asked to end at that time."""
+def removed_pod(pod: PodState, content: Object | None = None) -> PodState:
+    """Return a pod that was deleted; one that had not ended is taken as asked to end at that time.
+
+    Args:
+        pod: As it was last.
+        content: The pod with its time of deletion; None: it is gone, nobody saw when.
+    """
     if pod.ended or not pod.running:
         return pod
-    metadata = content["metadata"]
-    asked = ""
+    metadata = content["metadata"] if content else {}
+    asked = datetime.now(UTC)
     if until := metadata.get("deletionTimestamp"):
         grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
-        asked = f"{datetime.fromisoformat(until[:19]) - grace:%Y-%m-%dT%H:%M:%S}Z"
+        asked = datetime.fromisoformat(until[:19]) - grace
     text = pod.text or "was deleted while it trained"
-    return replace(pod, ended=True, exit_code=RESUME_EXIT_CODE, finished=asked, text=text)
+    finished = f"{asked:%Y-%m-%dT%H:%M:%S}Z"
+    return replace(pod, ended=True, exit_code=RESUME_EXIT_CODE, finished=finished, text=text)
 
 
 def node_name(pod: Object, has_master: bool) -> str:
