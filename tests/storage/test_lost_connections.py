@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 from bucket_servers import point_at
-from cutting_proxy import CuttingProxy
+from fault_proxy import Fault, FaultProxy
 
 from kubepresso.errors import UserError
 from kubepresso.storage import get_folder
@@ -30,8 +30,8 @@ def put(bucket):
 
 @pytest.fixture
 def proxy(moto, monkeypatch):
-    def make(**values):
-        made = CuttingProxy(moto, **values)
+    def make(*faults, on_fault=lambda: None):
+        made = FaultProxy(moto, *faults, on_fault=on_fault)
         point_at(monkeypatch, made.url)
         return made
 
@@ -40,9 +40,9 @@ def proxy(moto, monkeypatch):
 
 def test_a_download_goes_on_where_its_connection_was_lost(put, proxy, tmp_path):
     uri = put("big.bin", CONTENT)
-    with proxy(budget=2 * MIB, cuts=3) as cutting:
+    with proxy(Fault("cut", "GET", times=3, at=2 * MIB)) as cutting:
         get_file(uri, tmp_path / "big.bin")
-    assert cutting.cuts == 0
+    assert len(cutting.hits) == 3
     assert (tmp_path / "big.bin").read_bytes() == CONTENT
     assert cutting.brought < len(CONTENT) + MIB
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["big.bin"]
@@ -52,11 +52,12 @@ def test_the_next_attempt_fetches_only_what_is_missing(put, proxy, bucket, tmp_p
     for name in ("one.bin", "two.bin"):
         put(f"set/{name}", CONTENT[: 2 * MIB] + name.encode())
     put("set/zero.bin", CONTENT)
-    with proxy(budget=3 * MIB, cuts=1) as cutting:
-        cutting.on_cut = lambda: setattr(cutting, "cuts", 1000) or setattr(cutting, "budget", 400)
-        with pytest.raises(UserError):
+    with proxy(
+        Fault("cut", "GET", "zero", at=3 * MIB), Fault("cut", "GET", "zero", times=None, at=400)
+    ) as cutting:
+        with pytest.raises(UserError, match=r"zero\.bin .*: the connection broke off while the object came"):
             get_folder(f"{bucket}/set", tmp_path / "set")
-        first, cutting.cuts, cutting.brought = cutting.brought, 0, 0
+        first, cutting.faults, cutting.brought = cutting.brought, [], 0
         get_folder(f"{bucket}/set", tmp_path / "set")
     assert (tmp_path / "set/zero.bin").read_bytes() == CONTENT
     assert first > 2 * MIB
@@ -65,7 +66,7 @@ def test_the_next_attempt_fetches_only_what_is_missing(put, proxy, bucket, tmp_p
 
 def test_an_object_that_changes_meanwhile_is_not_patched_together(put, proxy, tmp_path):
     uri = put("big.bin", CONTENT)
-    with proxy(budget=2 * MIB, cuts=1, on_cut=lambda: put("big.bin", CONTENT[::-1])):
+    with proxy(Fault("cut", "GET", at=2 * MIB), on_fault=lambda: put("big.bin", CONTENT[::-1])):
         with pytest.raises(UserError, match="was changed while it was fetched"):
             get_file(uri, tmp_path / "big.bin")
         assert not (tmp_path / "big.bin").exists()

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from bucket_servers import point_at
-from cutting_proxy import CuttingProxy
+from fault_proxy import Fault, FaultProxy
 
 from kubepresso.config import DataConfig
 from kubepresso.data.location import local_source
@@ -55,13 +55,14 @@ def test_a_prefix_and_an_archive_give_the_same_folder(bucket, source, archived, 
 
 
 def test_a_second_attempt_goes_on_and_leaves_nothing_behind(moto, archived, source, tmp_path, monkeypatch):
-    with CuttingProxy(moto, budget=2_500_000, cuts=1) as proxy:
+    with FaultProxy(
+        moto, Fault("cut", "GET", at=2_500_000), Fault("cut", "GET", times=None, at=300)
+    ) as proxy:
         point_at(monkeypatch, proxy.url)
-        proxy.on_cut = lambda: setattr(proxy, "cuts", 1000) or setattr(proxy, "budget", 300)
         with pytest.raises(UserError), local_source(data_at(archived)):
             pass
         assert list((tmp_path / "tmp").rglob("*.partial"))
-        first, proxy.cuts, proxy.brought = proxy.brought, 0, 0
+        first, proxy.faults, proxy.brought = proxy.brought, [], 0
         with local_source(data_at(archived)) as root:
             assert contents(root) == contents(source)
     assert proxy.brought < 4_600_000 - first + 500_000

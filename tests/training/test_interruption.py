@@ -116,15 +116,6 @@ def test_a_training_goes_on_on_another_machine_from_object_storage(digits, whole
     assert_same_weights(whole, tmp_path / "there" / "model")
 
 
-def test_a_training_writes_on_where_the_object_storage_is_away(digits, whole, tmp_path, capfd, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    train(job(digits, tmp_path / "model", mirror="s3://away/checkpoints"), ALONE)
-    assert "checkpoints in object storage: s3://away/checkpoints" in capfd.readouterr().err
-    assert_same_weights(whole, tmp_path / "model")
-
-
 def test_a_second_training_of_the_same_settings_starts_where_the_first_is(digits, tmp_path, capsys):
     train(job(digits, tmp_path / "model"), ALONE)
     train(job(digits, tmp_path / "model"), ALONE)

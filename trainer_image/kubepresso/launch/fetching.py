@@ -31,7 +31,8 @@ def fetch_dataset(place: str, target: Path) -> Path:
         target: Where the copy goes.
 
     Raises:
-        UserError: It is not there, is no prepared data set, or a shard's digest is not the manifest's.
+        UserError: It is not there, is not whole, is no prepared data set, or a shard's digest is not the
+            manifest's.
     """
     if (mounted := _local(place)) is not None:
         read_manifest(mounted)
@@ -40,11 +41,11 @@ def fetch_dataset(place: str, target: Path) -> Path:
         _say(f"{target}: the data set is here already")
         return target
     started = time.monotonic()
-    with_retries(lambda: storage.get_folder(place, target))
+    with_retries(lambda: storage.get_folder(place, target, whole=True))
     bad = damaged_shards(target)
     if bad:
         shutil.rmtree(target)  # an upload in parts has no digest to compare while it comes
-        with_retries(lambda: storage.get_folder(place, target))
+        with_retries(lambda: storage.get_folder(place, target, whole=True))
         bad = damaged_shards(target)
     if bad:
         raise UserError(
@@ -60,11 +61,11 @@ def fetch_bundle(place: str, target: Path) -> Path:
     """Return the folder of a model bundle: a mounted path as it is, else a copy.
 
     Raises:
-        UserError: It is not there.
+        UserError: It is not there or not whole.
     """
     if (mounted := _local(place)) is not None:
         return mounted
-    return with_retries(lambda: storage.get_folder(place, target))
+    return with_retries(lambda: storage.get_folder(place, target, whole=True))
 
 
 def damaged_shards(folder: Path) -> list[str]:

@@ -16,11 +16,14 @@ from kubepresso.errors import UserError
 _FIXES = {
     errno.ENOSPC: "the disk is full; free space or choose another folder",
     errno.EDQUOT: "the disk quota is used up; free space or choose another folder",
+    errno.EFBIG: "the file is larger than the limit of the process or the file system; raise it (ulimit -f)",
     errno.EACCES: "no permission to write; choose another folder or change its owner",
     errno.EROFS: "the file system is read-only; choose another folder",
 }
 #: How native writers (safetensors among them) name the error of the system in their messages.
 _NAMED_ERRNO = re.compile(r"\(os error (\d+)\)")
+#: So often a folder that another process puts into our way is moved aside.
+_REPLACE_ATTEMPTS = 20
 #: Fewer free bytes than this are a full disk: less than any weights need.
 _NEXT_TO_NOTHING = 64 << 10
 
@@ -111,16 +114,30 @@ def atomic_file(target: Path) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, target: Path) -> None:
-    """Rename a folder onto another; the old one leaves its name first: a rename needs an empty target."""
-    if target.is_dir():
+    """Rename a folder onto another, which leaves its name first: a rename needs an empty target.
+
+    Where two do this at the same time, the last one's folder is there in the end.
+    """
+    if not target.is_dir():
+        with contextlib.suppress(IsADirectoryError):
+            target.unlink(missing_ok=True)
+    for _ in range(_REPLACE_ATTEMPTS - 1):
         old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
-        target.replace(old)
+        with contextlib.suppress(FileNotFoundError):
+            target.replace(old)
         try:
             temporary.replace(target)
-        except OSError:
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                _put_back(old, target)
+                raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+    temporary.replace(target)
+
+
+def _put_back(old: Path, target: Path) -> None:
+    with contextlib.suppress(OSError):
+        if any(old.iterdir()):
             old.replace(target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        target.unlink(missing_ok=True)
-        temporary.replace(target)

@@ -13,6 +13,8 @@ from kubepresso.storage.location import BucketPlace, Entry
 
 #: Attempts in a row that may bring less than `_PROGRESS` bytes.
 ATTEMPTS = 3
+#: Before the second of them; then twice as long.
+PAUSE_SECONDS = 0.4
 _CHUNK = 1 << 17
 _PROGRESS = _CHUNK
 
@@ -43,21 +45,38 @@ def fetch(client: Any, place: BucketPlace, entry: Entry, temporary: Path) -> boo
     fruitless = 0
     while True:
         had = _size(temporary)
+        if had >= entry.size:
+            had = 0
+        answer = _get(client, place, entry, had)
         try:
-            return _append(client, place, entry, temporary, had)
+            return _append(answer, place, temporary, had)
         except PASSING_ERRORS:  # while the body came, which botocore does not repeat by itself
             fruitless = 0 if _size(temporary) - had >= _PROGRESS else fruitless + 1
             if fruitless == ATTEMPTS:
                 raise
-            time.sleep(0.2 * 2**fruitless)
+            time.sleep(PAUSE_SECONDS * 2 ** max(fruitless - 1, 0))
 
 
-def _append(client: Any, place: BucketPlace, entry: Entry, temporary: Path, had: int) -> bool:
+def read_whole(client: Any, place: BucketPlace, limit: int | None) -> bytes:
+    """Read an object, at most ``limit`` bytes of it, again from its start where the connection is lost."""
+    from kubepresso.storage.s3_errors import PASSING_ERRORS
+
+    failed = 0
+    while True:
+        with contextlib.closing(client.get_object(Bucket=place.bucket, Key=place.key)["Body"]) as body:
+            try:
+                content: bytes = body.read(limit)
+                return content
+            except PASSING_ERRORS:
+                failed += 1
+                if failed == ATTEMPTS:
+                    raise
+        time.sleep(PAUSE_SECONDS * 2 ** (failed - 1))
+
+
+def _append(answer: Any, place: BucketPlace, temporary: Path, had: int) -> bool:
     from botocore.exceptions import ConnectionClosedError
 
-    if had >= entry.size:
-        had = 0
-    answer = _get(client, place, entry, had)
     partial = answer["ResponseMetadata"]["HTTPStatusCode"] == 206  # else it is the whole object
     with contextlib.closing(answer["Body"]) as body:
         begins = str(answer.get("ContentRange", "")).startswith(f"bytes {had}-")

@@ -14,12 +14,14 @@ from typing import Any
 
 from kubepresso.errors import UserError
 from kubepresso.storage.location import BucketPlace, Entry
-from kubepresso.storage.resuming import fetch, partial_path
+from kubepresso.storage.resuming import fetch, partial_path, read_whole
 
 #: Connections, and so threads, at a time.
 PARALLEL = 8
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
+#: Of each request, with growing pauses; more than that is not a hiccup.
+ATTEMPTS = 4
 #: An endpoint that takes the connection and then is silent is found out by a first small request.
 PROBE_TIMEOUT_SECONDS = 6
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
@@ -33,10 +35,7 @@ def read(place: BucketPlace, limit: int | None) -> bytes:
         UserError: It is not there, or the bucket does not answer or refuses.
     """
     with _calls(place) as client:
-        body = client.get_object(Bucket=place.bucket, Key=place.key)["Body"]
-        with contextlib.closing(body):
-            content: bytes = body.read(limit)
-    return content
+        return read_whole(client, place, limit)
 
 
 def exists(place: BucketPlace) -> bool:
@@ -97,15 +96,22 @@ def download(place: BucketPlace, entry: Entry, target: Path) -> None:
         UserError: It cannot be read, or what arrives is not what the listing said.
     """
     temporary = partial_path(target, entry)
-    with _calls(place) as client:
-        may_be_md5 = fetch(client, place, entry, temporary) and is_md5(entry.tag)
-    if temporary.stat().st_size != entry.size or (may_be_md5 and md5_of(temporary) != entry.tag):
-        temporary.unlink()
+    if not (_fetched(place, entry, temporary) or _fetched(place, entry, temporary)):
         raise UserError(
             f"{place.uri}: what arrived differs from the listing; was it changed meanwhile? try again"
         )
     os.utime(temporary, (entry.modified, entry.modified))
     temporary.replace(target)
+
+
+def _fetched(place: BucketPlace, entry: Entry, temporary: Path) -> bool:
+    """Fetch an object; say whether it is what was listed, else nothing of it stays."""
+    with _calls(place) as client:
+        may_be_md5 = fetch(client, place, entry, temporary) and is_md5(entry.tag)
+    same = temporary.stat().st_size == entry.size and (not may_be_md5 or md5_of(temporary) == entry.tag)
+    if not same:
+        temporary.unlink()
+    return same
 
 
 def is_md5(tag: str) -> bool:
@@ -127,6 +133,24 @@ def upload(place: BucketPlace, source: Path) -> None:
     """
     with _calls(place) as client:
         client.upload_file(str(source), place.bucket, place.key, Config=_transfer())
+
+
+def empty(place: BucketPlace) -> None:
+    """Leave an object without content at a key, if it is known that there is one.
+
+    Raises:
+        UserError: The bucket does not answer or refuses the writing.
+    """
+    from kubepresso.storage.s3_errors import is_denied, is_missing
+
+    with _calls(place) as client:
+        try:
+            client.head_object(Bucket=place.bucket, Key=place.key)
+        except Exception as error:
+            if is_missing(error) or is_denied(error):  # those who may not list are not told
+                return
+            raise
+        client.put_object(Bucket=place.bucket, Key=place.key, Body=b"")
 
 
 def remove_below(place: BucketPlace, first: str) -> None:
@@ -157,15 +181,17 @@ def _calls(place: BucketPlace) -> Iterator[Any]:
     try:
         with _LOCK:
             _probe(endpoint, place.bucket)
-            client = _client(endpoint, READ_TIMEOUT_SECONDS, 3)
+            client = _client(endpoint, READ_TIMEOUT_SECONDS, ATTEMPTS)
         endpoint = client.meta.endpoint_url
         yield client
     except s3_errors.BUCKET_ERRORS as error:
+        _client.cache_clear()  # each has a quota of retries, which an outage uses up for long
         raise s3_errors.explained(place, endpoint or "of AWS", error) from error
     except ValueError as error:  # botocore on an endpoint that is no URL
         if "endpoint" not in str(error).lower():
             raise
-        raise UserError(f"{place.uri}: {error}; set AWS_ENDPOINT_URL_S3 to http(s)://host:port") from error
+        problem = f"{place.uri}: {error}; set AWS_ENDPOINT_URL_S3 to http(s)://host:port"
+        raise UserError(s3_errors.without_secrets(problem)) from error
 
 
 def _endpoint() -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import botocore.exceptions as boto
+from boto3.exceptions import S3UploadFailedError
 
 from kubepresso.errors import UserError
 from kubepresso.storage.location import BucketPlace
@@ -18,8 +21,8 @@ _WRONG_KEYS = {
 }
 _BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504"}
 
-#: What a call to a bucket may raise.
-BUCKET_ERRORS = (boto.BotoCoreError, boto.ClientError)
+#: What a call to a bucket may raise. What is uploaded by boto3 wraps its refusals.
+BUCKET_ERRORS = (boto.BotoCoreError, boto.ClientError, S3UploadFailedError)
 #: What a second attempt at one object may mend.
 PASSING_ERRORS = (
     boto.ResponseStreamingError,
@@ -28,6 +31,7 @@ PASSING_ERRORS = (
     boto.ConnectionClosedError,
     boto.ChecksumError,
 )
+_BROKEN_OFF = (boto.ResponseStreamingError, boto.IncompleteReadError)
 _UNREACHABLE = (boto.ConnectionError, boto.ConnectTimeoutError, boto.HTTPClientError)
 
 
@@ -48,7 +52,14 @@ def is_changed(error: BaseException) -> bool:
 
 def explained(place: BucketPlace, endpoint: str, error: BaseException) -> UserError:
     """Say what is wrong, naming the URI and the endpoint, and what to do. Holds no credential."""
-    return UserError(f"{place.uri} (endpoint {endpoint}): {_explain(place, error)}")
+    if isinstance(error, S3UploadFailedError):
+        error = error.__context__ or error
+    return UserError(without_secrets(f"{place.uri} (endpoint {endpoint}): {_explain(place, error)}"))
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the user and password of the URLs in it."""
+    return re.sub(r"://[^/\s]*@", "://", text)
 
 
 def _explain(place: BucketPlace, error: BaseException) -> str:
@@ -62,6 +73,8 @@ def _explain(place: BucketPlace, error: BaseException) -> str:
         return "the endpoint's certificate is not trusted; set AWS_CA_BUNDLE to its authority"
     if isinstance(error, boto.ReadTimeoutError):
         return "the endpoint took the connection and did not answer; is it an S3 server, and does it run?"
+    if isinstance(error, _BROKEN_OFF):
+        return "the connection broke off while the object came, again and again; try again later"
     if isinstance(error, _UNREACHABLE):
         return "the endpoint does not answer; check AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, and the network"
     if isinstance(error, boto.ParamValidationError):
@@ -81,6 +94,8 @@ def _explain_answer(place: BucketPlace, error: boto.ClientError) -> str:
         return f"access denied; the credentials need the right to {error.operation_name} here"
     if code in _BUSY:
         return f"the server is too busy or broken ({code}), tried several times; try again later"
+    if code == "RequestTimeTooSkewed":
+        return "the clock of this machine is not that of the server; set it (NTP)"
     message = error.response.get("Error", {}).get("Message", "")
     return f"the server answered {code} to {error.operation_name}: {message}"
 

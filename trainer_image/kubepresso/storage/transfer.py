@@ -14,12 +14,12 @@ from kubepresso.storage.atomic import atomic_folder, explained_write
 from kubepresso.storage.location import BucketPlace, Entry, LocalPlace, locate
 from kubepresso.storage.resuming import partial_path
 
-#: The file by which a folder is known as whole goes last.
+#: The file by which a folder is known as whole goes last; where it was there before, it is emptied first.
 LAST = "manifest.json"
 Item = TypeVar("Item")
 
 
-def get_folder(uri: str, target: Path) -> Path:
+def get_folder(uri: str, target: Path, *, whole: bool = False) -> Path:
     """Copy all files below a folder or prefix to ``target``.
 
     Files go to a folder beside the target first, which takes the target's name when all are there and
@@ -28,21 +28,27 @@ def get_folder(uri: str, target: Path) -> Path:
     Args:
         uri: A plain path, ``file://`` or ``s3://``.
         target: Folder to make; what stood there is replaced.
+        whole: It must hold the ``manifest.json`` that `put_folder` writes last.
 
     Returns:
         ``target``.
 
     Raises:
-        UserError: Nothing is there, it cannot be read, a file changed meanwhile, or the disk is full.
+        UserError: Nothing is there, it is not whole, it cannot be read, a file changed meanwhile, or the disk
+            is full.
     """
     place = locate(uri)
     if isinstance(place, LocalPlace):
+        if whole and place.path.is_dir():
+            _check_whole(uri, local.entries(place, below=False))
         _copy_folder(place, target)
         return target
     wanted = s3.entries(place)
     if not wanted:
         raise UserError(f"{uri}: holds no file below it; check the prefix")
     _check_keys(uri, wanted)
+    if whole:
+        _check_whole(uri, wanted)
     staging = target.with_name(f".{target.name}.download")
     with explained_write(staging):
         staging.mkdir(parents=True, exist_ok=True)
@@ -98,8 +104,17 @@ def put_folder(source: Path, uri: str) -> None:
         return
     keys = [entry.key for entry in local.entries(LocalPlace(str(source), source))]
     last = [key for key in keys if key == LAST]
+    if last:  # what is overwritten file by file is not whole in between, whatever stood there
+        s3.empty(_below(place, LAST))
     for group in ([key for key in keys if key != LAST], last):
-        _in_parallel(lambda key: s3.upload(_below(place, key), source / key), group)
+        _in_parallel(lambda key: _upload(_below(place, key), source / key), group)
+
+
+def _upload(place: BucketPlace, source: Path) -> None:
+    try:
+        s3.upload(place, source)
+    except OSError as error:
+        raise local.explained(LocalPlace(str(source), source), error) from error
 
 
 def _copy_folder(place: LocalPlace, target: Path) -> None:
@@ -116,6 +131,19 @@ def _copy_folder(place: LocalPlace, target: Path) -> None:
 
 def _below(place: BucketPlace, key: str) -> BucketPlace:
     return BucketPlace(f"{place.uri.rstrip('/')}/{key}", place.bucket, f"{place.key}/{key}".lstrip("/"))
+
+
+def _check_whole(uri: str, entries: Iterable[Entry]) -> None:
+    if not is_whole(entries):
+        raise UserError(
+            f"{uri}: is not whole: its {LAST}, which is written last, is missing or empty; what writes it "
+            "broke off or goes on: wait for it, or run it again"
+        )
+
+
+def is_whole(entries: Iterable[Entry]) -> bool:
+    """Say whether a listing holds the file that `put_folder` writes last."""
+    return any(entry.key == LAST and entry.size for entry in entries)
 
 
 def _check_keys(uri: str, entries: Sequence[Entry]) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kubepresso.storage.atomic import atomic_folder
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST_FILE = "manifest.json"
 TENSORS_FILE = "tensors.safetensors"
 
@@ -62,8 +62,9 @@ def write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: Ma
         file = temporary / TENSORS_FILE
         save_file(dict(tensors), file)
         size, digest = file.stat().st_size, _digest(file)
-        manifest = Manifest(identity, dict(values), size, digest)
-        (temporary / MANIFEST_FILE).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
+        manifest = asdict(Manifest(identity, dict(values), size, digest))
+        text = json.dumps({"manifest": manifest, "seal": _seal(manifest)})
+        (temporary / MANIFEST_FILE).write_text(text, encoding="utf-8")
     return size
 
 
@@ -81,15 +82,19 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def parse_manifest(text: str) -> Manifest:
-    """Read the text of a manifest.
+    """Read the text of a manifest and prove it.
 
     Raises:
-        DamagedError: It is not one of this version.
+        DamagedError: It is not one of this version, or not what was written.
     """
     try:
-        manifest = Manifest(**json.loads(text))
-    except (TypeError, ValueError) as error:
-        raise DamagedError(f"its {MANIFEST_FILE} is not one ({error})") from error
+        content = json.loads(text)
+        found, seal = content["manifest"], content["seal"]
+        if seal != _seal(found):
+            raise DamagedError(f"its {MANIFEST_FILE} is not what was written")
+        manifest = Manifest(**found)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DamagedError(f"its {MANIFEST_FILE} is not one of this version ({error!r})") from error
     if manifest.format != FORMAT:
         raise DamagedError(f"it has the format {manifest.format}, not {FORMAT}")
     return manifest
@@ -109,6 +114,11 @@ def read(folder: Path) -> tuple[dict[str, Tensor], Manifest]:
         return load_file(file), manifest
     except (OSError, SafetensorError) as error:
         raise DamagedError(f"its {TENSORS_FILE} cannot be read ({error})") from error
+
+
+def _seal(manifest: object) -> str:
+    text = json.dumps(manifest, sort_keys=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(file: Path) -> str:

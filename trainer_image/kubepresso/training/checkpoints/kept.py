@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,18 @@ from typing import Any
 from torch import Tensor
 
 from kubepresso.errors import UserError
-from kubepresso.storage import get_folder, join, list_files, put_folder, remove_folder
+from kubepresso.storage import join
 from kubepresso.training.checkpoints import files
+from kubepresso.training.checkpoints.mirror import Listing, Mirror
+from kubepresso.training.checkpoints.names import best_name, is_checkpoint, is_state, state_name, superseded
 
-_STATE = re.compile(r"state-(\d{5})-(\d{7})")
-_BEST = re.compile(r"best-(\d{5})")
 _SHORT = 16
+#: Before object storage that fails is asked again for a checkpoint to go on from.
+PAUSES_SECONDS = (2.0, 8.0)
+#: What a killed process left half written goes when it is older than this: none writes for so long.
+_LEFTOVER_SECONDS = 3600
+_AGAIN = "start again when the storage answers, or name another training.checkpoints.place to start anew"
+_LEFTOVERS = (".partial", ".old", ".download")
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Kept:
         mirror: URI of the same in object storage, or None. It is written after the folder, and read where the
             folder has nothing newer: on another machine.
         identity: Digest of all that decides the training's course; a checkpoint of another one is not used.
-        keep: Number of newest states that stay.
+        keep: Number of newest states that stay, here and in the mirror, with the best weights they name.
         keep_epochs: Which epochs' states stay for good.
         warn: Told what is not as it should be and not worth ending the training.
     """
@@ -59,6 +66,7 @@ class Kept:
     keep: int
     keep_epochs: Callable[[int], bool] = lambda epoch: False
     warn: Callable[[str], None] = field(default=lambda line: print(f"warning: {line}", file=sys.stderr))
+    _damaged: set[str] = field(default_factory=set)
 
     @property
     def home(self) -> Path:
@@ -66,9 +74,9 @@ class Kept:
         return self.folder / self.identity[:_SHORT]
 
     @property
-    def remote_home(self) -> str | None:
+    def remote(self) -> Mirror | None:
         """The same in object storage."""
-        return join(self.mirror, self.identity[:_SHORT]) if self.mirror else None
+        return Mirror(join(self.mirror, self.identity[:_SHORT])) if self.mirror else None
 
     def save(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """Write a state, and remove the states and best weights that it replaces.
@@ -76,31 +84,33 @@ class Kept:
         Raises:
             UserError: The folder cannot be written. A mirror that cannot be is a warning.
         """
-        name = state_name(values["epoch"], values["step"])
+        name, best = state_name(values["epoch"], values["step"]), values["best_epoch"]
         self._write(name, tensors, values)
-        best = values["best_epoch"]
-        states = sorted(found for found in self._names() if _STATE.fullmatch(found))
-        for old in states[: -self.keep]:
-            if not self._stays(old):
-                self._remove(old)
-        for old in self._names():
-            if (match := _BEST.fullmatch(old)) and int(match[1]) != best:
-                self._remove(old)
+        for old in self._superseded(self._names(), set(), name):
+            shutil.rmtree(self.home / old, ignore_errors=True)
+        self._sweep()
+        if self.remote:
+            needed = [] if best is None else [self.home / best_name(best)]
+            self._copy(self.remote, [*needed, self.home / name])
 
     def save_best(self, epoch: int, tensors: dict[str, Tensor]) -> None:
-        """Write the weights of an epoch that is the best so far."""
+        """Write the weights of an epoch that is the best so far; the mirror gets them with the next state."""
         self._write(best_name(epoch), tensors, {"epoch": epoch})
 
     def newest(self) -> Found | None:
-        """Return the newest whole state whose best weights are there too; None where there is none."""
-        places = {name: self.home / name for name in self._names()}
-        remote = {name: join(self.remote_home or "", name) for name in self._remote_names()}
-        for name in sorted({*places, *remote}, reverse=True):
-            if _STATE.fullmatch(name):
-                found = self._load(name, name in remote)
-                if found and self._has_best(found.values["best_epoch"], remote):
-                    return found
-        return None
+        """Return the newest whole state whose best weights are there too; None where there is none.
+
+        Raises:
+            UserError: There is none here, and the object storage does not say or give what it has, though
+                asked several times: to start anew would throw away what may be there.
+        """
+        for pause in PAUSES_SECONDS:
+            try:
+                return self._newest(patient=True)
+            except UserError as error:
+                self.warn(f"checkpoints in object storage: {error}; asked again in {pause:.0f} s")
+                time.sleep(pause)
+        return self._newest(patient=False)
 
     def strangers(self) -> bool:
         """Say whether the folder holds checkpoints of other trainings only."""
@@ -127,17 +137,68 @@ class Kept:
     def remove(self) -> None:
         """Remove everything, here and in object storage, once the training's result is safe."""
         shutil.rmtree(self.home, ignore_errors=True)
-        if self.remote_home:
-            self._tolerate(lambda: remove_folder(self.remote_home or ""))
+        if self.remote:
+            self._tolerate(self.remote.remove)
 
     def _write(self, name: str, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
-        folder = self.home / name
-        files.write(folder, self.identity, tensors, values)
-        if self.remote_home:
-            place = join(self.remote_home, name)
-            self._tolerate(lambda: put_folder(folder, place))
+        files.write(self.home / name, self.identity, tensors, values)
+        self._damaged.discard(name)
+
+    def _copy(self, mirror: Mirror, folders: list[Path]) -> None:
+        newest = folders[-1].name
+        self._tolerate(
+            lambda: mirror.save(
+                folders,
+                lambda there: self._superseded(there.whole | there.broken, set(there.broken), newest),
+            )
+        )
+
+    def _superseded(self, names: set[str] | frozenset[str], broken: set[str], newest: str) -> list[str]:
+        return superseded(names, self._damaged | broken, newest, self.keep, self.keep_epochs)
+
+    def _newest(self, patient: bool) -> Found | None:
+        """Look once; what the storage does not give is an error, or, at last, left out where others are."""
+        local, trouble = self._names(), list[str]()
+        there = self._look(trouble)
+        if trouble and patient and not any(map(is_state, local)):
+            raise UserError(trouble)
+        for name in sorted(filter(is_state, local | there.whole | there.broken), reverse=True):
+            try:
+                found = self._usable(name, local, there)
+            except UserError as error:
+                if patient:
+                    raise
+                trouble += error.problems
+                continue
+            if found:
+                for line in trouble:
+                    self.warn(f"checkpoints in object storage: {line}; {found.place} is used")
+                return found
+        if trouble:
+            raise UserError(
+                [f"{line}; a checkpoint to go on from may be there: {_AGAIN}" for line in trouble]
+            )
+        return None
+
+    def _look(self, trouble: list[str]) -> Listing:
+        try:
+            return self.remote.look() if self.remote else Listing()
+        except UserError as error:
+            trouble += error.problems
+            return Listing()
+
+    def _usable(self, name: str, local: set[str], there: Listing) -> Found | None:
+        """Return a state with which one can go on, None where it is not whole."""
+        if name not in local | there.whole:
+            place = self.remote.place(name) if self.remote else name
+            self.warn(f"{place}: not a whole checkpoint, not used: its upload or removal broke off")
+            return None
+        found = self._load(name, name in there.whole)
+        return found if found and self._has_best(found.values["best_epoch"], there) else None
 
     def _load(self, name: str, in_mirror: bool) -> Found | None:
+        if name in self._damaged:
+            return None
         folder = self.home / name
         for place in self._places(folder, name, in_mirror):
             try:
@@ -147,69 +208,39 @@ class Kept:
                 return Found(place, tensors, manifest.values)
             except files.DamagedError as error:
                 self.warn(f"{place}: not a whole checkpoint, not used: {error}")
+        self._damaged.add(name)
         return None
 
     def _places(self, folder: Path, name: str, in_mirror: bool) -> Iterator[str]:
         """Yield the folder where it is there, then, once the folder is fetched again, the mirror."""
         if folder.is_dir():
             yield str(folder)
-        if in_mirror and self.remote_home:
-            place = join(self.remote_home, name)
-            if self._tolerate(lambda: get_folder(place, folder)):
-                yield place
+        if in_mirror and self.remote:
+            self.remote.fetch(name, folder)
+            yield self.remote.place(name)
 
-    def _has_best(self, epoch: int | None, remote: dict[str, str]) -> bool:
+    def _has_best(self, epoch: int | None, there: Listing) -> bool:
         if epoch is None:
             return True
-        if self._load(best_name(epoch), best_name(epoch) in remote):
+        if self._load(best_name(epoch), best_name(epoch) in there.whole):
             return True
         self.warn(f"{self.home / best_name(epoch)}: missing, so the states after it are not used")
         return False
 
-    def _names(self) -> list[str]:
+    def _names(self) -> set[str]:
         found = self.home.iterdir() if self.home.is_dir() else ()
-        return [path.name for path in found if _STATE.fullmatch(path.name) or _BEST.fullmatch(path.name)]
+        return {path.name for path in found if is_checkpoint(path.name)}
 
-    def _remote_names(self) -> list[str]:
-        """Return the names that have a manifest: it is written last."""
-        names: list[str] = []
-        if self.remote_home:
-            home = self.remote_home
-            self._tolerate(lambda: names.extend(_with_manifest(home)))
-        return names
+    def _sweep(self) -> None:
+        """Remove what killed processes left: each may be as large as a checkpoint."""
+        for path in self.home.glob(".*"):
+            with contextlib.suppress(FileNotFoundError):  # another attempt is at work here
+                if path.suffix in _LEFTOVERS and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)
 
-    def _stays(self, name: str) -> bool:
-        match = _STATE.fullmatch(name)
-        assert match is not None
-        return int(match[2]) == 0 and self.keep_epochs(int(match[1]))
-
-    def _remove(self, name: str) -> None:
-        shutil.rmtree(self.home / name, ignore_errors=True)
-        if self.remote_home:
-            place = join(self.remote_home, name)
-            self._tolerate(lambda: remove_folder(place))
-
-    def _tolerate(self, call: Callable[[], object]) -> bool:
+    def _tolerate(self, call: Callable[[], object]) -> None:
         """Do what needs the object storage; without it training goes on, with what is on this machine."""
         try:
             call()
         except UserError as error:
             self.warn(f"checkpoints in object storage: {error}")
-            return False
-        return True
-
-
-def state_name(epoch: int, step: int) -> str:
-    """Return the name of the state after ``epoch`` epochs and ``step`` steps of the next one."""
-    return f"state-{epoch:05d}-{step:07d}"
-
-
-def best_name(epoch: int) -> str:
-    """Return the name of the weights of an epoch."""
-    return f"best-{epoch:05d}"
-
-
-def _with_manifest(home: str) -> list[str]:
-    suffix = f"/{files.MANIFEST_FILE}"
-    keys = [entry.key for entry in list_files(home)]
-    return [key.removesuffix(suffix) for key in keys if key.endswith(suffix) and key.count("/") == 1]
