@@ -10,7 +10,7 @@ from bucket_servers import make_bucket, point_at
 from fault_proxy import Fault, FaultProxy, hasten
 
 from kubepresso.errors import UserError
-from kubepresso.storage import exists, get_folder, put_folder, read_bytes
+from kubepresso.storage import exists, get_folder, put_folder, read_bytes, s3
 from kubepresso.storage.removal import remove_folder
 
 LIMIT_SECONDS = 20
@@ -193,10 +193,13 @@ def test_a_file_that_goes_while_it_is_put_is_named(through, bucket, small):
     assert not exists(f"{bucket}/it/manifest.json")
 
 
-def test_after_a_long_outage_requests_are_tried_again_as_before(through, bucket, small, tmp_path):
+def test_after_a_long_outage_requests_are_tried_again_as_before(through, bucket, small, monkeypatch):
+    """A client of botocore stops trying again when a quota is used up; a smaller one is sooner."""
+    monkeypatch.setattr("botocore.retries.quota.RetryQuota.__init__.__defaults__", (20, None))
+    s3._client.cache_clear()
     with through(Fault("busy", "GET", times=None)):
         put_folder(small, f"{bucket}/it")
-        for _ in range(40):
+        for _ in range(3):
             with pytest.raises(UserError):
                 read_bytes(f"{bucket}/it/a.bin")
     with through(Fault("busy", "GET", times=3)):

@@ -181,6 +181,7 @@ def test_a_storage_that_does_not_say_what_it_has_is_no_reason_to_start_anew(digi
         ):
             train(job(digits, tmp_path / "two" / "model", place), ALONE)
         assert time.monotonic() - began < 20
+        assert not [thread for thread in threading.enumerate() if thread.name == "kubepresso-checkpoints"]
     shutil.copytree(tmp_path / "one", tmp_path / "three")
     proxy.bring(Fault("busy", times=None))
     train(job(digits, tmp_path / "three" / "model", place), ALONE)  # what is here will do

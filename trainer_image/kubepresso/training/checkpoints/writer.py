@@ -20,8 +20,7 @@ class Writer:
     def __init__(self) -> None:
         self._work: queue.Queue[_Work | None] = queue.Queue(maxsize=1)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="kubepresso-checkpoints", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None  # until there is work: a training may not come so far
 
     def put(self, work: _Work) -> None:
         """Hand over work; waits while an earlier piece is being done.
@@ -30,6 +29,9 @@ class Writer:
             UserError: Earlier work failed.
         """
         self.flush()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="kubepresso-checkpoints", daemon=True)
+            self._thread.start()
         self._work.put(work)
 
     def flush(self) -> None:
@@ -43,8 +45,9 @@ class Writer:
 
     def close(self) -> None:
         """Finish what was handed over and end the thread; raises nothing."""
-        self._work.put(None)
-        self._thread.join()
+        if self._thread is not None:
+            self._work.put(None)
+            self._thread.join()
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
