@@ -13,7 +13,7 @@ from kubepresso.errors import UserError
 from kubepresso.startup import lasting_imports
 from kubepresso.storage import local_path
 from kubepresso.training.failure import reported_failure
-from kubepresso.training.process import StopRequest, end_with_parent
+from kubepresso.training.process import StopRequest, deaf_to_interrupts, end_with_parent
 
 #: Where the checkpoints of all trainings lie when the YAML does not say it: a folder or an s3:// prefix.
 CHECKPOINTS_VARIABLE = "KUBEPRESSO_CHECKPOINTS"
@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if job.view.need("environment").num_workers:
             from kubepresso.data.workers import start_worker_server
 
-            start_worker_server("kubepresso.augmentation")
+            with deaf_to_interrupts():
+                start_worker_server("kubepresso.augmentation")
         with lasting_imports():
             from kubepresso.training.run import run
         run(job)

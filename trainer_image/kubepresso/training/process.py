@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
@@ -26,6 +27,11 @@ _IDLE_STEPS = 3
 _LOOK_SECONDS = 0.1
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PR_SET_PDEATHSIG = 1
+_REQUESTS = {signal.SIGTERM, signal.SIGINT}
+_INTERRUPTED = (
+    "\ninterrupted: the state is saved after this step, and the same command goes on from it; "
+    "Ctrl-C once more ends at once\n"
+)
 
 
 def available_cores(quota_file: Path = _QUOTA) -> int:
@@ -61,8 +67,19 @@ def end_with_parent() -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
 
+@contextlib.contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that SIGINT does not reach: Ctrl-C goes to all of a terminal's processes at once."""
+    resource_tracker.ensure_running()  # else it is started inside the block, and opens SIGINT again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class StopRequest:
-    """SIGTERM, from its arrival on: the training looks at it after each step.
+    """SIGTERM or SIGINT, from its arrival on: the training looks at it after each step.
 
     A thread takes the signal in, since the main one may be waiting for another process in native code. It
     ends the process when the time is over, and before that when no step is done any more: then another
@@ -75,7 +92,7 @@ class StopRequest:
     def __init__(self, grace_seconds: float) -> None:
         self.grace_seconds = grace_seconds
         self._arrived = threading.Event()
-        self._saving = False
+        self._saving = self._interrupted = False
         self._beat: float | None = None
         self._times: deque[float] = deque(maxlen=5)
 
@@ -101,22 +118,28 @@ class StopRequest:
             self._saving = False
 
     def listen(self) -> None:
-        """Take over the handling of SIGTERM; loader workers, which inherit it, just end."""
+        """Take over the handling of SIGTERM and SIGINT; loader workers, which inherit it, just end."""
         owner = os.getpid()
 
         def leave_worker(number: int, frame: object) -> None:
             if os.getpid() != owner:
                 os._exit(128 + number)
+            if number == signal.SIGINT:
+                if self._interrupted:  # who presses Ctrl-C twice will not wait
+                    os._exit(RESUME_EXIT_CODE)
+                self._interrupted = True
+                sys.stderr.write(_INTERRUPTED)
 
         receiver, sender = socket.socketpair()
         sender.setblocking(False)
-        signal.signal(signal.SIGTERM, leave_worker)
+        for number in _REQUESTS:
+            signal.signal(number, leave_worker)
         signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         self._ends = (receiver, sender)  # as long as this object
         threading.Thread(target=self._watch, args=(receiver,), name="kubepresso-stop", daemon=True).start()
 
     def _watch(self, receiver: socket.socket) -> None:
-        while signal.SIGTERM not in receiver.recv(64):
+        while not _REQUESTS & set(receiver.recv(64)):
             pass
         self._arrived.set()
         arrival = time.monotonic()
