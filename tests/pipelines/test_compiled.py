@@ -79,3 +79,13 @@ def test_the_run_id_is_no_parameter_but_an_environment_variable(documents):
     names = {env["name"] for e in executors.values() for env in e["fieldPathAsEnv"]}
     assert names == {"KFP_RUN_ID"}
     assert len(executors) == len(documents[0]["root"]["dag"]["tasks"])
+
+
+def test_all_that_follows_from_the_data_takes_it_or_what_was_made_of_it(documents):
+    """So that its cache key changes with one byte of the data: artifacts go into the key by their content."""
+    tasks = documents[0]["root"]["dag"]["tasks"]
+    for name in set(tasks) - {"resolve", "prepare-dataset"}:
+        taken = tasks[name]["inputs"]["artifacts"]
+        assert {"dataset", "model"} & set(taken), name
+        for source in taken.values():
+            assert source["taskOutputArtifact"]["producerTask"] in tasks

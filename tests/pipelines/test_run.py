@@ -1,8 +1,12 @@
 """The whole pipeline on this machine: run, run again, run with one pixel changed, run with bad input."""
 
+import contextlib
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,16 +57,45 @@ READS_DATA = {
 }
 
 
+PROGRAM = str(Path(sys.executable).with_name("kubepresso"))
+
+
+def environment():
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "KUBEPRESSO_"))}
+    return own | {"OMP_NUM_THREADS": "2"}
+
+
 def kubepresso(*arguments, cwd, timeout=280):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "KUBEPRESSO_"))}
     return subprocess.run(
-        [str(Path(sys.executable).with_name("kubepresso")), *arguments],
-        cwd=cwd,
-        env=environment | {"OMP_NUM_THREADS": "2"},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
+        [PROGRAM, *arguments], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=timeout
     )
+
+
+def lines_until(line, *arguments, cwd):
+    """What a run says until it has said a line; it is ended there, with its steps."""
+    said = []
+    run = subprocess.Popen(
+        [PROGRAM, *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    limit = threading.Timer(200, os.killpg, (run.pid, signal.SIGKILL))
+    limit.start()
+    try:
+        for text in run.stdout:
+            said.append(text.rstrip("\n"))
+            if said[-1] == line:
+                break
+    finally:
+        limit.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+    return said
 
 
 def some_digits(source: Path, target: Path) -> None:
@@ -138,17 +171,28 @@ def test_a_key_of_the_gate_runs_the_gate_alone(first, project):
     assert len(cached(again)) == 8
 
 
-def test_one_pixel_changed_runs_all_that_reads_data(first, project, tmp_path):
+@pytest.fixture
+def one_pixel_changed(first, project):
     image = next((project / "digits" / "train").rglob("*.png"))
     kept = image.read_bytes()
-    try:
-        with Image.open(image) as picture:
-            changed = picture.copy()
-        changed.putpixel((0, 0), (changed.getpixel((0, 0)) + 1) % 256)
-        changed.save(image)
-        again = kubepresso("run", "all.yaml", cwd=project)
-    finally:
-        image.write_bytes(kept)
+    with Image.open(image) as picture:
+        changed = picture.copy()
+    changed.putpixel((0, 0), (changed.getpixel((0, 0)) + 1) % 256)
+    changed.save(image)
+    yield
+    image.write_bytes(kept)
+
+
+def test_one_pixel_changed_prepares_and_trains_again(one_pixel_changed, project):
+    """What follows takes this data set and this model; the slow test waits for it."""
+    said = lines_until("> train", "run", "all.yaml", cwd=project)
+    assert said[-1] == "> train", "\n".join(said)
+    assert not [line for line in said if line.startswith("= ")], "nothing of it is taken from the cache"
+
+
+@pytest.mark.slow
+def test_one_pixel_changed_runs_all_that_reads_data(one_pixel_changed, project):
+    again = kubepresso("run", "all.yaml", cwd=project)
     assert again.returncode == 0, again.stdout + again.stderr
     assert executed(again) >= READS_DATA
     assert not cached(again) & READS_DATA
@@ -165,10 +209,12 @@ def test_a_wrong_configuration_ends_before_any_step(project, tmp_path):
     assert not executed(run)
 
 
-def test_an_image_cut_in_half_ends_the_run_in_plain_words(project, tmp_path, all_digits):
+def test_an_image_cut_in_half_ends_the_run_in_plain_words(tmp_path, all_digits, empty_database):
     some_digits(all_digits, tmp_path / "digits")
     image = next((tmp_path / "digits" / "train").rglob("*.png"))
     image.write_bytes(image.read_bytes()[: image.stat().st_size // 2])
+    (tmp_path / "outputs").mkdir()
+    shutil.copyfile(empty_database, tmp_path / "outputs" / "mlflow.db")
     (tmp_path / "all.yaml").write_text(CONFIG.format(root=tmp_path / "digits", output=tmp_path / "outputs"))
     run = kubepresso("run", "all.yaml", cwd=tmp_path)
     assert run.returncode == 1
