@@ -1,6 +1,7 @@
 """The guide names what is there: parameters with their defaults, files, objects."""
 
 import re
+import shlex
 
 import pytest
 import yaml
@@ -32,6 +33,20 @@ def test_the_commands_give_parameters_that_exist(parameters):
     given = set(re.findall(r"(?<=[\s'])(\w+)=", command))
     assert given
     assert given <= set(parameters)
+
+
+def test_the_commands_give_values_of_the_types_that_the_server_wants(parameters):
+    """kfp's command line makes a number of what looks like one, which the server refuses where a text is wanted."""
+    from kfp.cli.utils.parsing import parse_parameter_value
+
+    types = {"String": str, "Integer": int, "List": list, "Dict": dict}
+    (command,) = re.findall(r"kfp --endpoint.*?(?=\n\n)", GUIDE, re.S)
+    words = shlex.split(command.replace("\\\n", " "))
+    given = dict(word.split("=", 1) for word in words if re.match(r"\w+=", word))
+    assert {"config_uri", "overrides", "train_memory"} <= set(given)
+    for name, text in given.items():
+        wanted = types[parameters[name].type.title()]
+        assert type(parse_parameter_value(text)) is wanted, f"{name}={text}"
 
 
 def test_the_files_that_it_names_are_there():
