@@ -18,7 +18,7 @@ from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 from kubepresso.config import parse_view
 from kubepresso.errors import UserError
 from kubepresso.launch import fetching
-from kubepresso.storage import get_folder, list_files, put_folder
+from kubepresso.storage import get_folder, list_files, put_folder, s3
 from kubepresso.training.checkpoints import files, kept
 from kubepresso.training.checkpoints.kept import Kept
 from kubepresso.training.entry import Job
@@ -137,6 +137,19 @@ def test_a_checkpoint_whose_upload_broke_is_passed_over_for_the_older_one(
     assert "state-00000-0000003: not a whole checkpoint, not used: its upload or removal broke off" in err
     assert "state-00000-0000002: going on in epoch 1 at step 2" in out
     assert_same_weights(whole, tmp_path / "two" / "model")
+
+
+def test_an_upload_that_hangs_does_not_keep_the_last_state_from_the_disk(digits, proxy, place, tmp_path):
+    proxy.bring(Fault("delay", "PUT", "0000002/tensors", times=None, seconds=2.0))
+    training = threading.Thread(
+        target=lambda: stopped(job(digits, tmp_path / "model", place, looks=2)), daemon=True
+    )
+    training.start()
+    while training.is_alive() and not list(tmp_path.glob("*/*/state-00000-0000003")):
+        time.sleep(0.01)
+    assert len(proxy.hits) < s3.ATTEMPTS, "the upload of the state before goes on"
+    training.join(60)
+    assert "state-00000-0000003" in mirrored(place)
 
 
 def damage(place, name, change):

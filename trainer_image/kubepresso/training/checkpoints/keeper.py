@@ -55,8 +55,7 @@ class Keeper:
         granted = self._agreement.after_step()
         every = self.config.every_steps
         if granted is Wish.STOP:
-            self._save()
-            self._leave()
+            self._leave(snapshot.take(self.state, self.group))
         if granted is Wish.SAVE or (every is not None and self.state.step % every == 0):
             self._save()
 
@@ -72,8 +71,7 @@ class Keeper:
         """
         self.stop.beat()
         if self.stop.arrived:
-            self._write(self._pending)
-            self._leave()
+            self._leave(self._pending)
 
     def after_epoch(self, best: bool, due: bool) -> None:
         """Save the weights of the best epoch, and the state where a checkpoint is due.
@@ -129,7 +127,12 @@ class Keeper:
             with self.stop.saving():
                 self._writer.put(write)
 
-    def _leave(self) -> None:
+    def _leave(self, taken: snapshot.Snapshot | None) -> None:
+        """Save without waiting for an earlier checkpoint: its upload may hang until the time is over."""
         with self.stop.saving():
+            if taken:
+                values = taken.values
+                self.kept.write(taken.on_cpu(), values)
+                self._writer.put(lambda: self.kept.copy(values))
             self._writer.flush()
         raise InterruptedTrainingError

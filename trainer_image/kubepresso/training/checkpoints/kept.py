@@ -79,17 +79,26 @@ class Kept:
         return Mirror(join(self.mirror, self.identity[:_SHORT])) if self.mirror else None
 
     def save(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
-        """Write a state, and remove the states and best weights that it replaces.
+        """Write a state here, then to the mirror, and remove what it replaces; see `write` and `copy`."""
+        self.write(tensors, values)
+        self.copy(values)
+
+    def write(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+        """Write a state to this machine, and remove the states and best weights that it replaces.
 
         Raises:
-            UserError: The folder cannot be written. A mirror that cannot be is a warning.
+            UserError: The folder cannot be written.
         """
-        name, best = state_name(values["epoch"], values["step"]), values["best_epoch"]
+        name = state_name(values["epoch"], values["step"])
         self._write(name, tensors, values)
         for old in self._superseded(self._names(), set(), name):
             shutil.rmtree(self.home / old, ignore_errors=True)
         self._sweep()
+
+    def copy(self, values: dict[str, Any]) -> None:
+        """Bring a state that was written, and its best weights, to the mirror; a failure is a warning."""
         if self.remote:
+            name, best = state_name(values["epoch"], values["step"]), values["best_epoch"]
             needed = [] if best is None else [self.home / best_name(best)]
             self._copy(self.remote, [*needed, self.home / name])
 
