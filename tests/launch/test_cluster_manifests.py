@@ -73,10 +73,10 @@ def test_every_setting_arrives(posted, served):
     assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
     assert pod["serviceAccountName"] == "kubepresso-training"
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
-    assert volumes["shared-memory"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "32Gi"}
-    assert volumes["data"]["persistentVolumeClaim"] == {"claimName": "prepared", "readOnly": True}
+    assert volumes["kubepresso-shared-memory"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "32Gi"}
+    assert volumes["kubepresso-data"]["persistentVolumeClaim"] == {"claimName": "prepared", "readOnly": True}
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
-    assert mounts["/dev/shm"] == "shared-memory"
+    assert mounts["/dev/shm"] == "kubepresso-shared-memory"
     assert "--dataset=/data/cifar10" in container["args"]
     assert {"--nodes=4", "--processes=8"} <= set(container["args"])
     labels = job["metadata"]["labels"]

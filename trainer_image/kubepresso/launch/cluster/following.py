@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from kubepresso.launch.cluster.watching import RESYNC_SECONDS, Seen, Trouble, Wa
 from kubepresso.launch.cluster.words import PodState, read_event, read_pod, removed_pod
 
 _LOOK_SECONDS = 0.5
+#: How long the deletion of a pod may be heard of after the pod is gone.
+_LAST_EVENTS_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -221,11 +224,17 @@ class Follower:
         return None
 
     def _look_at_pods(self) -> None:
-        """Take in what was heard of pods, and read them anew: their end may be known after the job's."""
-        while not self._heard.empty():
-            heard = self._heard.get()
-            if isinstance(heard, Seen) and heard.source == "pods":
-                self._take_pods(heard)
+        """Read the pods anew, and hear how those ended that are gone: it may be known after the job's end."""
         query = {"labelSelector": self._selector}
-        found = self._cluster.list(POD.path(self._namespace), query)
-        self._take_pods(Seen("pods", list(found.get("items") or []), complete=True))
+        found = list(self._cluster.list(POD.path(self._namespace), query).get("items") or [])
+        there = {pod["metadata"]["uid"] for pod in found}
+        limit = time.monotonic() + _LAST_EVENTS_SECONDS
+        while self._has_gone(there) and time.monotonic() < limit:
+            with contextlib.suppress(queue.Empty):
+                heard = self._heard.get(timeout=_LOOK_SECONDS)
+                if isinstance(heard, Seen) and heard.source == "pods":
+                    self._take_pods(heard)
+        self._take_pods(Seen("pods", found, complete=True))
+
+    def _has_gone(self, there: set[str]) -> bool:
+        return any(pod.running and not pod.ended for uid, pod in self._pods.items() if uid not in there)

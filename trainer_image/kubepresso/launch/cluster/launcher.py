@@ -59,6 +59,11 @@ class ClusterLauncher:
     def run(self, job: TrainingJob) -> None:
         """Run the training; see `kubepresso.launch.launcher.Launcher`."""
         around = look_around(self._cluster, "retrain" if job.start else "train", job.step_id)
+        if around.lost:
+            self._say(
+                f"the step's own pod cannot be read (get pods in {self._cluster.namespace}): the job has the "
+                f"image {around.image}, unless KUBEPRESSO_IMAGE names another, and may outlive its run"
+            )
         spec = build_spec(job, around)
         namespace = job.environment.distributed.namespace or self._cluster.namespace
         if namespace != self._cluster.namespace:

@@ -97,7 +97,7 @@ class LogFollower(threading.Thread):
         self._over.set()
 
     def gone(self) -> None:
-        """Be told that the pod was deleted: another one of its name may have taken its place."""
+        """Be told that the pod was deleted: what still comes is read, but by its name another may be found."""
         self._gone.set()
         self._over.set()
 
@@ -108,7 +108,7 @@ class LogFollower(threading.Thread):
     def run(self) -> None:
         """Follow the log."""
         pause, limit = _PAUSE_SECONDS, None
-        while not self._ended.is_set():
+        while not (self._ended.is_set() or self._gone.is_set()):
             was_over = self._over.is_set()
             if was_over and limit is None:
                 limit = time.monotonic() + self._cluster.patience_seconds
@@ -122,7 +122,7 @@ class LogFollower(threading.Thread):
                     return  # the pod is gone, and its log with it
             except UNREACHABLE:
                 pass
-            if self._gone.is_set() or (limit is not None and time.monotonic() > limit):
+            if limit is not None and time.monotonic() > limit:
                 return
             self._over.wait(pause) if not was_over else self._ended.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -13,8 +13,9 @@ from kubepresso.config.environment import Distributed
 from kubepresso.errors import UserError
 from kubepresso.launch.cluster import names
 from kubepresso.launch.cluster.api import Object
-from kubepresso.launch.cluster.memory import as_quantity, shared_memory_bytes
+from kubepresso.launch.cluster.secrets import refuse_secrets
 from kubepresso.launch.cluster.surroundings import Surroundings
+from kubepresso.launch.cluster.volumes import build_volumes
 from kubepresso.launch.launcher import TrainingJob
 from kubepresso.launch.places import reachable
 from kubepresso.launch.pod_contract import CONFIG_VARIABLE, JOB_VARIABLE, SCRATCH
@@ -110,7 +111,7 @@ def build_spec(job: TrainingJob, around: Surroundings) -> JobSpec:
     processes = _processes(distributed, gpus)
     name = names.job_name(around.run_id, around.task)
     most = distributed.max_nodes or distributed.nodes
-    volumes, mounts = _volumes(view, processes, given)
+    volumes, mounts = build_volumes(view, processes, given)
     return JobSpec(
         name=name,
         labels=names.labels(name, around.run_id),
@@ -196,26 +197,6 @@ def _resources(distributed: Distributed, gpus: int, given: Mapping[str, Any]) ->
     return {key: value for key, value in (("limits", limits), ("requests", requests)) if value}
 
 
-def _volumes(view: View, processes: int, given: Mapping[str, Any]) -> tuple[list[Object], list[Object]]:
-    distributed = view.need("environment").distributed
-    size = distributed.shared_memory or as_quantity(shared_memory_bytes(view, processes))
-    volumes: list[Object] = [
-        {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": size}},
-        {"name": "scratch", "emptyDir": {}},
-        *(given.get("volumes") or []),
-    ]
-    mounts: list[Object] = [
-        {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - the pod's own
-        {"name": "scratch", "mountPath": str(SCRATCH)},
-        *(given.get("volume_mounts") or []),
-    ]
-    if claim := distributed.data_claim:
-        source = {"claimName": claim.name, "readOnly": True}
-        volumes.append({"name": "data", "persistentVolumeClaim": source})
-        mounts.append({"name": "data", "mountPath": claim.path, "readOnly": True})
-    return volumes, mounts
-
-
 def _arguments(job: TrainingJob, around: Surroundings, nodes: int, most: int, processes: int) -> list[str]:
     output = reachable(job.output_uri, "the model to write")
     claim = job.environment.distributed.data_claim
@@ -260,5 +241,6 @@ def _variables(job: TrainingJob, around: Surroundings, given: Mapping[str, Any])
     }
     entries: dict[str, Object] = {entry["name"]: entry for entry in around.variables}
     entries |= {entry["name"]: entry for entry in given.get("env") or []}
+    refuse_secrets(entries.values())
     entries |= {name: {"name": name, "value": value.replace("$", "$$")} for name, value in own.items()}
     return list(entries.values())

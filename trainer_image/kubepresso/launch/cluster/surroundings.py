@@ -7,11 +7,8 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlsplit
 
 from kubepresso import __version__
-from kubepresso.errors import UserError
 from kubepresso.launch.cluster.api import FORBIDDEN, POD, Cluster, ClusterError, Object
 
 #: Overrides what the pod says: the pipeline run, the task in it, the image.
@@ -27,6 +24,7 @@ SECRET_VARIABLES = {
         "MLFLOW_TRACKING_TOKEN",
     ),
 }
+_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _RUN_LABEL = "pipeline/runid"
 _NODE_ANNOTATION = "workflows.argoproj.io/node-name"
 #: Argo adds it to the name of a step that is tried again.
@@ -59,6 +57,7 @@ class Surroundings:
         image: For the training pods: the launcher's own.
         owners: ``ownerReferences`` for what the launcher makes, so that it does not outlive them.
         variables: Environment of the training pods, as Kubernetes writes it; secrets by reference only.
+        lost: Whether it runs in a pod that it cannot read.
     """
 
     run_id: str
@@ -66,6 +65,7 @@ class Surroundings:
     image: str
     owners: list[Object] = field(default_factory=list)
     variables: list[Object] = field(default_factory=list)
+    lost: bool = False
 
 
 def look_around(
@@ -80,7 +80,7 @@ def look_around(
         environment: The process's variables.
 
     Raises:
-        UserError: The tracking URI holds a password, or the cluster does not answer.
+        UserError: The cluster does not answer.
     """
     pod = _own_pod(cluster, environment)
     metadata = pod.get("metadata", {})
@@ -94,11 +94,12 @@ def look_around(
         image=image or f"docker.io/kubepresso/kubepresso:{__version__}",
         owners=_owners(pod),
         variables=_variables(container, environment),
+        lost=_IN_CLUSTER in environment and not pod,
     )
 
 
 def _own_pod(cluster: Cluster, environment: Mapping[str, str]) -> Object:
-    if "KUBERNETES_SERVICE_HOST" not in environment:
+    if _IN_CLUSTER not in environment:
         return {}
     name = environment.get("KFP_POD_NAME") or socket.gethostname()
     try:
@@ -142,13 +143,4 @@ def _variables(container: Object, environment: Mapping[str, str]) -> list[Object
         source = entry.get("valueFrom", {})
         if "secretKeyRef" in source or "configMapKeyRef" in source:
             found[entry["name"]] = {"name": entry["name"], "valueFrom": source}
-    _refuse_password(found.get("MLFLOW_TRACKING_URI", {}))
     return [found[name] for name in sorted(found)]
-
-
-def _refuse_password(entry: Mapping[str, Any]) -> None:
-    if urlsplit(str(entry.get("value", ""))).password:
-        raise UserError(
-            "MLFLOW_TRACKING_URI: holds a password, which would stand in the training job for all to read; "
-            "name a Secret by KUBEPRESSO_MLFLOW_SECRET, or set the variable from a Secret"
-        )
