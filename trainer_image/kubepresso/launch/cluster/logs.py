@@ -97,7 +97,7 @@ class LogFollower(threading.Thread):
         self._over.set()
 
     def gone(self) -> None:
-        """Be told that the pod was deleted: what still comes is read, but by its name another may be found."""
+        """Be told that the pod was deleted: what still comes is read; its name may be another's by now."""
         self._gone.set()
         self._over.set()
 
