@@ -36,7 +36,7 @@ def test_the_commands_give_parameters_that_exist(parameters):
 
 
 def test_the_commands_give_values_of_the_types_that_the_server_wants(parameters):
-    """kfp's command line makes a number of what looks like one; where a text is wanted, the server refuses it."""
+    """kfp's command line makes a number of what looks like one; the server refuses it for a text."""
     from kfp.cli.utils.parsing import parse_parameter_value
 
     types = {"String": str, "Integer": int, "List": list, "Dict": dict}
