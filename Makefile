@@ -24,8 +24,9 @@ demo: setup
 ui: setup
 	$(BIN)/mlflow server --backend-store-uri sqlite:///$(DEMO)/mlflow.db --artifacts-destination $(DEMO)/mlartifacts --host 127.0.0.1 --port 5000
 
+# On two cores, a file of tests on one of them.
 test: setup lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Long runs on real data (KUBEPRESSO_TEST_DATA, default ../shared/data).
 test-slow: setup

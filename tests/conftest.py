@@ -26,6 +26,11 @@ TRACKING_VARIABLES = (
 )
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with whole trainings: at the end one worker would be left alone with them."""
+    items.sort(key=lambda item: item.path.parent.name not in ("training", "launch", "pipelines"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data sets, or a skip that says what is missing."""

@@ -11,7 +11,6 @@ from clusters import connected, launcher
 from kubernetes import client
 from processes import wait_until
 
-from kubepresso import storage
 from kubepresso.errors import UserError
 from kubepresso.launch import TrainingError
 from kubepresso.launch.cluster import Cluster, ClusterLauncher, choose_kind
@@ -207,7 +206,7 @@ def test_a_cancel_while_the_model_is_fetched_leaves_no_job(serve, job_of, monkey
     def cancelled(*_):
         raise SystemExit(143)
 
-    monkeypatch.setattr(storage, "get_folder", cancelled)
+    monkeypatch.setattr("kubepresso.launch.cluster.launcher.fetch_bundle", cancelled)
     api = serve("2.2", script=trains(0.1))
     with pytest.raises(SystemExit):
         launcher(api).run(job_of())
@@ -218,7 +217,8 @@ def test_a_model_that_could_not_be_fetched_is_fetched_by_the_next_try(serve, job
     monkeypatch.setenv("KUBEPRESSO_RUN_ID", "run")
     api = serve("2.2", script=trains(0.1))
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "get_folder", lambda *_: (_ for _ in ()).throw(UserError("bucket away")))
+        away = lambda *_: (_ for _ in ()).throw(UserError("bucket away"))  # noqa: E731
+        patch.setattr("kubepresso.launch.cluster.launcher.fetch_bundle", away)
         with pytest.raises(UserError, match="bucket away"):
             launcher(api).run(job_of())
     assert len(api.objects["trainjobs"]) == 1, "the job that succeeded is there for the next try"

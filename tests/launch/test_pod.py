@@ -18,7 +18,7 @@ from kubepresso.errors import UserError
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch import TrainingError, fetching
 from kubepresso.launch.fetching import fetch_dataset
-from kubepresso.launch.node import elastic_arguments
+from kubepresso.launch.node import STANDALONE, elastic_arguments
 from kubepresso.launch.report import explain, read_report
 from kubepresso.launch.termination import read_termination
 from kubepresso.models import load_bundle
@@ -196,7 +196,7 @@ def test_retries_are_limited(capsys):
 
 def test_torchruns_options():
     one = elastic_arguments("1", 2, 3, {})
-    assert one == ["--standalone", "--nproc-per-node=2", "--nnodes=1"]
+    assert one == [*STANDALONE, "--nproc-per-node=2", "--nnodes=1"]
     fixed = elastic_arguments("4", 8, 3, {"PET_NODE_RANK": "1"})
     assert fixed[:2] == ["--nproc-per-node=8", "--nnodes=4"]
     assert not any("max-restarts" in option for option in fixed)

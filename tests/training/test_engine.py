@@ -16,7 +16,7 @@ from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 from kubepresso.config import parse_view
 from kubepresso.errors import UserError
 from kubepresso.models import load_bundle
-from kubepresso.training.entry import Job
+from kubepresso.training.job import Job
 from kubepresso.training.progress import Progress
 from kubepresso.training.run import train
 

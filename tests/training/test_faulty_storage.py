@@ -21,7 +21,7 @@ from kubepresso.launch import fetching
 from kubepresso.storage import get_folder, list_files, put_folder, s3
 from kubepresso.training.checkpoints import files, kept
 from kubepresso.training.checkpoints.kept import Kept
-from kubepresso.training.entry import Job
+from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest
 from kubepresso.training.run import train
 

@@ -11,7 +11,7 @@ from kubepresso.config import parse_view
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.storage import exists
 from kubepresso.training.checkpoints.kept import Kept
-from kubepresso.training.entry import Job
+from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest
 from kubepresso.training.run import run, train
 

@@ -7,7 +7,7 @@ from tiny_training import tiny_config, write_digits
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.config import parse_view
-from kubepresso.training.entry import Job
+from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest
 from kubepresso.training.run import train
 

@@ -13,7 +13,7 @@ from whole_trainings import ALONE
 
 from kubepresso.config import parse_view
 from kubepresso.models import BundleManifest, save_bundle
-from kubepresso.training.entry import Job
+from kubepresso.training.job import Job
 from kubepresso.training.run import train
 
 LIMIT = 100

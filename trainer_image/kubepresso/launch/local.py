@@ -15,6 +15,7 @@ from kubepresso.config import EnvironmentConfig
 from kubepresso.config.cluster import seconds
 from kubepresso.errors import UserError
 from kubepresso.launch.launcher import TrainingError, TrainingJob
+from kubepresso.launch.node import STANDALONE
 from kubepresso.launch.report import REPORT_VARIABLE, explain, read_report
 from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
 
@@ -143,7 +144,7 @@ def _command(job: TrainingJob, config: Path, processes: int) -> list[str]:
         sys.executable,
         "-m",
         "kubepresso.launch.elastic",
-        "--standalone",
+        *STANDALONE,
         f"--nproc-per-node={processes}",
     ]
     training = [

@@ -23,6 +23,8 @@ from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
 JOIN_SECONDS = 1800
 _LOOK_SECONDS = 1.0
 _PORT = 29400
+#: One machine: processes meet by its loopback address, since not every machine's name leads to itself.
+STANDALONE = ("--standalone", "--local-addr=127.0.0.1")
 
 
 def elastic_arguments(
@@ -43,7 +45,7 @@ def elastic_arguments(
         options += [f"--rdzv-id={environment.get(JOB_VARIABLE, 'kubepresso')}"]
         return [*options, _rendezvous_settings("join_timeout", environment)]
     if nodes == "1":
-        return ["--standalone", *options]
+        return [*STANDALONE, *options]
     return [*options, _rendezvous_settings("timeout", environment)]
 
 

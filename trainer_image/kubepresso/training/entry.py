@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubepresso.config import View, parse_view
@@ -13,35 +12,11 @@ from kubepresso.errors import UserError
 from kubepresso.startup import lasting_imports
 from kubepresso.storage import local_path
 from kubepresso.training.failure import reported_failure
+from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest, deaf_to_interrupts, end_with_parent
 
 #: Where the checkpoints of all trainings lie when the YAML does not say it: a folder or an s3:// prefix.
 CHECKPOINTS_VARIABLE = "KUBEPRESSO_CHECKPOINTS"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is trained.
-
-    Attributes:
-        view: The modules augmentation, model, training, logging and environment.
-        dataset: The prepared data set.
-        output: The bundle to write.
-        checkpoints: Where checkpoints are written, and where training goes on from.
-        start: A bundle to start from; None builds the architecture.
-        mirror: URI in object storage where checkpoints are written, too, and read on another machine.
-        temporary: Whether the checkpoints are removed once the bundle is written.
-        stop: Whether this process was asked to end.
-    """
-
-    view: View
-    dataset: Path
-    output: Path
-    checkpoints: Path
-    start: Path | None
-    mirror: str | None = None
-    temporary: bool = False
-    stop: StopRequest = field(default_factory=lambda: StopRequest(grace_seconds=25.0))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

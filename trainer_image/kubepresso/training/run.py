@@ -22,8 +22,8 @@ from kubepresso.tasks.build import build_task
 from kubepresso.training.checkpoints import Keeper, Kept
 from kubepresso.training.checkpoints.resuming import restore, restore_rank
 from kubepresso.training.distributed import Group, joined_group
-from kubepresso.training.entry import Job
 from kubepresso.training.history import EpochRecord
+from kubepresso.training.job import Job
 from kubepresso.training.loop import Loop
 from kubepresso.training.process import available_cores, seconds_since_launch
 from kubepresso.training.progress import Progress

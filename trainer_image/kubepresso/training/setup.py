@@ -24,8 +24,8 @@ from kubepresso.models import BundleManifest, build_model, freeze_backbone, load
 from kubepresso.tasks.task import Task
 from kubepresso.training.distributed import Group
 from kubepresso.training.ema import Ema
-from kubepresso.training.entry import Job
 from kubepresso.training.history import History
+from kubepresso.training.job import Job
 from kubepresso.training.optimizers.build import build_optimizer
 from kubepresso.training.precision import choose_precision
 from kubepresso.training.state import TrainingState

@@ -21,6 +21,7 @@ from kubepresso.launch.cluster.manifests import build_manifest
 from kubepresso.launch.cluster.served import CLUSTER_RUNTIME, TRAIN_JOB, Served, find_runtime
 from kubepresso.launch.cluster.spec import JobSpec, build_spec
 from kubepresso.launch.cluster.surroundings import look_around
+from kubepresso.launch.fetching import fetch_bundle
 from kubepresso.launch.launcher import TrainingError, TrainingJob
 from kubepresso.launch.places import reachable
 from kubepresso.launch.unbroken import unbroken
@@ -77,7 +78,7 @@ class ClusterLauncher:
         place = reachable(job.output_uri, "the model")
         try:
             self._train(job, spec, manifest, path)
-            storage.get_folder(place, job.output)
+            fetch_bundle(place, job.output)
         except UserError:
             raise
         except BaseException:

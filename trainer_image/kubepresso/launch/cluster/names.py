@@ -58,6 +58,8 @@ def labels(name: str, run_id: str) -> dict[str, str]:
         "app.kubernetes.io/version": label_value(__version__),
         "app.kubernetes.io/managed-by": "kubepresso-launcher",
         RUN_LABEL: label_value(run_id),
+        # A service mesh's proxy would never let a pod end, nor processes meet on ports it does not know.
+        "sidecar.istio.io/inject": "false",
     }
 
 

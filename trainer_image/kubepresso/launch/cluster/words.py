@@ -231,7 +231,7 @@ def _ended(last: Object, who: str = "") -> str:
     if last.get("reason") == "OOMKilled":
         return f"{who}ran out of memory (OOMKilled)"
     if code == RESUME_EXIT_CODE:
-        return "was asked to end and saved a checkpoint to go on from"
+        return "was asked to end, or lost the node that others met at, and can go on from its last checkpoint"
     return f"{who}ended with exit status {code}"
 
 
