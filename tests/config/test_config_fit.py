@@ -266,7 +266,7 @@ ERRORS = [
     (
         "mobilenetv4_fc_conv",
         [f"{BACKBONE}.stage_params.0.0=[conv, 8, 1]"],
-        f"{BACKBONE}.stage_params.0.0: has too few items, found 3",
+        f"{BACKBONE}.stage_params.0.0: must have at least 4 items, found 3",
     ),
     (
         "mobilenetv4_fc_conv",

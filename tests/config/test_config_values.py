@@ -252,7 +252,26 @@ WRONG = [
         "data.id_mapping.1: the name 'cat' is that of 0 too",
     ),
     ("name: mine", "name: ^7", "data.name: must be text, found 7"),
-    ("size: [256, 256]", "size: ^[256]", "augmentation.inference.0.size: has too few items, found 1"),
+    (
+        "size: [256, 256]",
+        "size: ^[256]",
+        "augmentation.inference.0.size: must have at least 2 items, found 1",
+    ),
+    (
+        "mean: [0.485, 0.456, 0.406]",
+        "mean: ^[0.5]",
+        "augmentation.train.3.mean: must have at least 3 items, found 1",
+    ),
+    (
+        "pixel_range: 1.0",
+        "pixel_range: ^2",
+        "augmentation.train.2.pixel_range: must be 1.0 or 255.0, found 2",
+    ),
+    (
+        "name: step",
+        "name: ^null",
+        "training.scheduler.name: null is not known; allowed: step, poly, cosine_no_sgdr, cosine, multi_step",
+    ),
     (
         "size: [256, 256]",
         "size: ^[256, 256, 3]",

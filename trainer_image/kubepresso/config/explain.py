@@ -50,7 +50,9 @@ def explain(error: ValidationError, model: type[Section], value: Any) -> Iterato
     texts: dict[Path, tuple[str, bool]] = {}
     for detail in error.errors(include_url=False):
         path, text = _explain(detail, _without_tags(detail, value), model, value)
-        texts.setdefault(path, (text, detail["type"] == "extra_forbidden"))
+        # Each item that a list lacks is missing at the list's own path: the last one says how many it needs.
+        if path not in texts or detail["type"] == "missing":
+            texts[path] = (text, detail["type"] == "extra_forbidden")
     for path, (text, of_key) in texts.items():
         # A list whose items are bad counts as too short as well: the items say it better.
         if not any(len(other) > len(path) and other[: len(path)] == path for other in texts):
@@ -63,7 +65,9 @@ def _number(bound: float) -> str:
 
 def suggest(word: Any, allowed: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?``, or nothing where no allowed word is near."""
-    near = difflib.get_close_matches(str(word).lower(), list(allowed), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(
+        "" if word is None else str(word).lower(), list(allowed), n=1, cutoff=0.6
+    )
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -126,7 +130,7 @@ def _explain(detail: ErrorDetails, path: Path, model: type[Section], value: Any)
 
 def _missing(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
     if isinstance(detail["loc"][-1], int):
-        return path[:-1], f"has too few items, found {len(detail['input'])}"
+        return path[:-1], f"must have at least {detail['loc'][-1] + 1} items, found {len(detail['input'])}"
     section = _section_at(path[:-1], model, value)
     field = section.model_fields.get(str(path[-1])) if section else None
     about = f" ({field.description.rstrip('.')})" if field and field.description else ""
@@ -143,7 +147,8 @@ def _unknown_key(detail: ErrorDetails, path: Path, model: type[Section], value: 
 def _unknown_name(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
     context = detail["ctx"]
     allowed = _QUOTED.findall(context["expected_tags"])
-    given, key = context["tag"], context["discriminator"].strip("'")
+    key = context["discriminator"].strip("'")
+    given = detail["input"].get(key, context["tag"])
     return (*path, key), f"{show(given)} is not known; allowed: {', '.join(allowed)}{suggest(given, allowed)}"
 
 

@@ -65,7 +65,7 @@ class RandomErasing(RandomTransform):
 
 def _check_pixel_range(value: float) -> float:
     if value not in (1.0, 255.0):
-        raise ValueError("must be 1.0 or 255.0")
+        raise ValueError(f"must be 1.0 or 255.0, found {value:g}")
     return value
 
 
