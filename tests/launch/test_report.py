@@ -1,11 +1,14 @@
 """Which of several failures is shown."""
 
 import pytest
+from tiny_training import tiny_config
+from torch.distributed.launcher.api import LaunchConfig
 
 from kubepresso.config import EnvironmentConfig
 from kubepresso.errors import UserError
 from kubepresso.launch import local
 from kubepresso.launch.local import count_processes
+from kubepresso.launch.node import ENDING_VARIABLE, ending_seconds
 from kubepresso.launch.report import RankFailure, explain
 
 
@@ -81,3 +84,10 @@ def test_gpus_per_node_on_one_machine(monkeypatch, gpus, per_node, expected):
 def test_one_machine_alone():
     with pytest.raises(UserError, match=r"distributed\.nodes: 2"):
         count_processes(EnvironmentConfig(distributed={"nodes": 2}))
+
+
+@pytest.mark.parametrize(("grace", "expected"), [(0.5, 6), (120, 125)])
+def test_torchrun_lets_its_ranks_save_for_as_long_as_the_yaml_says(monkeypatch, grace, expected):
+    config = tiny_config(training__checkpoints={"grace_seconds": grace})
+    monkeypatch.setenv(ENDING_VARIABLE, str(ending_seconds(config)))
+    assert LaunchConfig(1, 1, 1).shutdown_timeout == expected

@@ -15,12 +15,12 @@ from kubepresso.config import EnvironmentConfig
 from kubepresso.config.cluster import seconds
 from kubepresso.errors import UserError
 from kubepresso.launch.launcher import TrainingError, TrainingJob
-from kubepresso.launch.node import STANDALONE
+from kubepresso.launch.node import ENDING_VARIABLE, STANDALONE, ending_seconds
 from kubepresso.launch.report import REPORT_VARIABLE, explain, read_report
 from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
 
-# torchrun itself gives its ranks 30 s to end.
-_PATIENCE_SECONDS = 40.0
+#: For torchrun itself to end, once its ranks have.
+_END_SECONDS = 10
 _VISIBLE_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -59,20 +59,20 @@ class LocalLauncher:
                 return
 
     def _run_once(self, job: TrainingJob, deadline: float | None) -> None:
-        processes = count_processes(job.environment)
+        processes, patience = count_processes(job.environment), ending_seconds(job.config)
         with tempfile.TemporaryDirectory(prefix="kubepresso-") as name:
             folder = Path(name)
             (folder / "config.yaml").write_text(job.config, encoding="utf-8")
             report = folder / "failures.json"
             child = subprocess.Popen(  # noqa: S603 - our own module
                 _command(job, folder / "config.yaml", processes),
-                env=_environment(job, processes, report),
+                env=_environment(job, processes, report) | {ENDING_VARIABLE: str(patience)},
                 start_new_session=True,
             )
             try:
                 exit_code = child.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
             finally:
-                _stop(child)
+                _stop(child, patience + _END_SECONDS)
             if exit_code:
                 raise explain(read_report(report), exit_code)
 
@@ -176,12 +176,12 @@ def _environment(job: TrainingJob, processes: int, report: Path) -> dict[str, st
     return defaults | dict(os.environ) | own
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
+def _stop(child: subprocess.Popen[bytes], patience_seconds: float) -> None:
     """End torchrun, which ends its ranks; they end with it however it ends."""
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_PATIENCE_SECONDS)
+            child.wait(patience_seconds)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

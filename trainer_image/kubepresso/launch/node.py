@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from kubepresso.config import parse_view
 from kubepresso.errors import UserError
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.pod_contract import JOB_VARIABLE
@@ -21,6 +23,9 @@ from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
 
 #: Pods come to the rendezvous when their image is pulled and their data fetched: not all at once.
 JOIN_SECONDS = 1800
+#: How long torchrun waits for its ranks to end, 30 s if nobody says it.
+ENDING_VARIABLE = "TORCH_ELASTIC_SHUTDOWN_TIMEOUT"
+_END_SECONDS = 5
 _LOOK_SECONDS = 1.0
 _PORT = 29400
 #: One machine: processes meet by its loopback address, since not every machine's name leads to itself.
@@ -94,8 +99,18 @@ def _rendezvous_settings(patience: str, environment: Mapping[str, str]) -> str:
     return ",".join(part for part in (f"--rdzv-conf={patience}={JOIN_SECONDS}", given) if part)
 
 
+def ending_seconds(config: str) -> int:
+    """Return how long torchrun, asked to end, waits for its ranks to save before it kills them.
+
+    Args:
+        config: The view's YAML text: ranks have ``training.checkpoints.grace_seconds``.
+    """
+    grace: float = parse_view(config).need("training").checkpoints.grace_seconds
+    return math.ceil(grace) + _END_SECONDS
+
+
 def run_elastic(
-    torchrun: Sequence[str], training: Sequence[str], folder: Path, processes: int
+    torchrun: Sequence[str], training: Sequence[str], folder: Path, processes: int, patience_seconds: int
 ) -> tuple[int, list[RankFailure]]:
     """Run torchrun to its end; SIGTERM is passed on, so that its ranks can save.
 
@@ -104,6 +119,7 @@ def run_elastic(
         training: The options of ``kubepresso.training``.
         folder: For the report of failed ranks and the ranks' logs.
         processes: Of this node.
+        patience_seconds: See `ending_seconds`.
 
     Returns:
         The exit status and what ranks failed of.
@@ -113,7 +129,8 @@ def run_elastic(
     if processes > 1:
         command += ["--tee=3", f"--log-dir={folder}"]
     child = subprocess.Popen(  # noqa: S603 - our own module
-        [*command, "-m", "kubepresso.training", *training], env=_environment(report, processes)
+        [*command, "-m", "kubepresso.training", *training],
+        env=_environment(report, processes, patience_seconds),
     )
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -132,12 +149,13 @@ def run_elastic(
     return _as_exit_status(status), read_report(report) or _unreported(status)
 
 
-def _environment(report: Path, processes: int) -> dict[str, str]:
+def _environment(report: Path, processes: int, patience_seconds: int) -> dict[str, str]:
     defaults = {
         "OMP_NUM_THREADS": str(max(1, available_cores() // processes)),
         "TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE": "[rank-${rank}] ",
         # A new store for each rendezvous: in a shared one addresses of nodes that left would be found.
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+        ENDING_VARIABLE: str(patience_seconds),
     }
     own = {LAUNCHED_AT_VARIABLE: repr(time.time()), REPORT_VARIABLE: str(report)}
     kept = {name: value for name, value in os.environ.items() if name not in _SAID_BY_OPTIONS}

@@ -22,7 +22,13 @@ from kubepresso import storage
 from kubepresso.errors import UserError
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.fetching import fetch_bundle, fetch_dataset, with_retries
-from kubepresso.launch.node import await_meeting_point, elastic_arguments, meeting_point, run_elastic
+from kubepresso.launch.node import (
+    await_meeting_point,
+    elastic_arguments,
+    ending_seconds,
+    meeting_point,
+    run_elastic,
+)
 from kubepresso.launch.pod_contract import (
     CONFIG_VARIABLE,
     SCRATCH,
@@ -58,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFailure]]:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(os.environ[CONFIG_VARIABLE], encoding="utf-8")
+    config = os.environ[CONFIG_VARIABLE]
+    (folder / "config.yaml").write_text(config, encoding="utf-8")
     dataset = fetch_dataset(options.dataset, folder / "dataset")
     output = storage.local_path(options.output)
     model = output or folder / "model"
@@ -70,8 +77,11 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
     if ":" in options.nodes:
         await_meeting_point(meeting_point())
     torchrun = elastic_arguments(options.nodes, options.processes, options.max_restarts)
+    patience = ending_seconds(config)
     with tempfile.TemporaryDirectory(dir=folder) as reports:
-        status, failures = run_elastic(torchrun, list(map(str, training)), Path(reports), options.processes)
+        status, failures = run_elastic(
+            torchrun, list(map(str, training)), Path(reports), options.processes, patience
+        )
     if status == 0 and output is None and (model / _MANIFEST).is_file():
         _say(f"writing the model to {options.output}")
         with unbroken():  # all is done but this
