@@ -1,6 +1,8 @@
 """Trainings that are stopped between two steps and go on: in this process, where every step can be chosen."""
 
 import dataclasses
+import json
+import shutil
 import threading
 
 import pytest
@@ -10,6 +12,8 @@ from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 from kubepresso.config import parse_view
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.storage import exists
+from kubepresso.tracking import Run
+from kubepresso.training.checkpoints import snapshot
 from kubepresso.training.checkpoints.kept import Kept
 from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest
@@ -118,8 +122,11 @@ def test_a_training_goes_on_on_another_machine_from_object_storage(digits, whole
 
 def test_a_second_training_of_the_same_settings_starts_where_the_first_is(digits, tmp_path, capsys):
     train(job(digits, tmp_path / "model"), ALONE)
+    trained = json.loads((tmp_path / "model" / "training_summary.json").read_text())
     train(job(digits, tmp_path / "model"), ALONE)
     assert f"going on after epoch {EPOCHS}" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "model" / "training_summary.json").read_text())
+    assert summary["total_train_time"] >= trained["total_train_time"]
 
 
 def test_the_writer_hands_its_failure_to_the_training(digits, tmp_path, monkeypatch):
@@ -133,18 +140,24 @@ def test_the_writer_hands_its_failure_to_the_training(digits, tmp_path, monkeypa
 
 
 def test_a_kill_loses_at_most_one_interval_and_one_write(digits, tmp_path, monkeypatch):
-    """However slow the disk: when a state is taken, the one before is on it."""
-    on_disk, save = [(0, 0)], Kept.save
+    """However slow the disk: when a state is taken, the one before is on it, and the device has one copy."""
+    taken, on_disk, save, take = [], [], Kept.save, snapshot.take
+
+    def take_noted(state, group):
+        if state.step % 2 == 0:  # not what is kept at hand for the validation
+            assert on_disk == taken
+            taken.append((state.epoch, state.step))
+        return take(state, group)
 
     def save_slowly(self, tensors, values):
-        assert values["consumed"] - on_disk[-1][1] <= 2 * 32 or values["epoch"] > on_disk[-1][0]
         threading.Event().wait(0.05)
         save(self, tensors, values)
-        on_disk.append((values["epoch"], values["consumed"]))
+        on_disk.append((values["epoch"], values["step"]))
 
+    monkeypatch.setattr(snapshot, "take", take_noted)
     monkeypatch.setattr(Kept, "save", save_slowly)
     train(job(digits, tmp_path / "model", training__checkpoints={"every_steps": 2}), ALONE)
-    assert len(on_disk) > EPOCHS * (STEPS // 2)
+    assert on_disk == [(0, 2), (0, 4), (1, 0), (1, 2), (1, 4), (2, 0), (2, 2), (2, 4), (3, 0)]
 
 
 def test_an_interrupted_training_goes_on_in_its_mlflow_run(digits, tmp_path, client, monkeypatch):
@@ -159,6 +172,33 @@ def test_an_interrupted_training_goes_on_in_its_mlflow_run(digits, tmp_path, cli
     (done,) = client.search_runs([experiment])
     assert (done.info.run_id, done.info.status) == (interrupted.info.run_id, "FINISHED")
     assert [point.step for point in client.get_metric_history(done.info.run_id, "train_loss")] == [1, 2, 3]
+
+
+def test_epochs_that_are_trained_again_and_those_not_told_stand_once_in_the_curves(
+    digits, tmp_path, client, monkeypatch
+):
+    """Of a process that was killed, MLflow may know more epochs than the newest checkpoint, or fewer."""
+    monkeypatch.setenv("KUBEPRESSO_STEP_ID", "one-step")
+    told = Run.log_curves
+
+    def tell(first, last):
+        def some(self, rows):
+            told(self, {epoch: row for epoch, row in rows.items() if first <= epoch <= last})
+
+        monkeypatch.setattr(Run, "log_curves", some)
+
+    tell(2, 2)
+    with pytest.raises(SystemExit):
+        run(job(digits, tmp_path / "model", looks=15))
+    (newest,) = (tmp_path / "model.checkpoints").glob("*/state-00002-0000002")
+    shutil.rmtree(newest)  # what is left is of the end of the first epoch
+    tell(1, EPOCHS)
+    run(job(digits, tmp_path / "model"))
+    (experiment,) = [found.experiment_id for found in client.search_experiments() if found.name != "Default"]
+    (done,) = client.search_runs([experiment])
+    for name in ("train_loss", "valid_loss", "lr"):
+        points = client.get_metric_history(done.info.run_id, name)
+        assert sorted(point.step for point in points) == [1, 2, 3], name
 
 
 def test_checkpoints_of_a_place_for_all_trainings_go_when_the_model_is_written(digits, tmp_path, bucket):

@@ -61,6 +61,11 @@ class Run:
         for name, value in metrics.items():
             self._worker.metric(self._of_parent, (name, value, moment, step or 0))
 
+    def log_curves(self, rows: Mapping[int, Mapping[str, float]]) -> None:
+        """Log metrics by step; points that the run has already, of an earlier start of its step, stay."""
+        copy, moment = {step: dict(values) for step, values in rows.items()}, sessions.now()
+        self._call("logging metrics", lambda session, run: session.log_curves(run, copy, moment))
+
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """Log a file or a folder's files. It must stay where it is until the run is closed."""
         self._call(f"logging {path}", lambda session, run: session.log_artifact(run, Path(path), folder))

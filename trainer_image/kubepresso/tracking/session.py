@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ class Session:
         run: The id of this run.
         parent: The id of the pipeline's run; None for a run that stands alone.
         keeps_parent: Whether the parent's status follows the steps: no command line waits for the pipeline.
+        curves: Steps that a run's curve has, by run and metric, once they were asked for.
     """
 
     client: MlflowClient
@@ -49,6 +50,7 @@ class Session:
     run: str = ""
     parent: str | None = None
     keeps_parent: bool = False
+    curves: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
     def log_points(self, of_parent: bool, points: Sequence[Point]) -> None:
         """Send metric points (name, value, time in ms, step) in batches."""
@@ -60,6 +62,23 @@ class Session:
         metrics = [Metric(name, float(value), when, step) for name, value, when, step in points]
         for start in range(0, len(metrics), 10 * _BATCH):
             self.client.log_batch(run, metrics=metrics[start : start + 10 * _BATCH])
+
+    def log_curves(self, run: str, rows: Mapping[int, Mapping[str, float]], when: int) -> None:
+        """Send metrics by step, without points that the run has."""
+        from mlflow.entities import Metric
+
+        metrics = []
+        for step, values in rows.items():
+            for name, value in values.items():
+                if (run, name) not in self.curves:
+                    points = self.client.get_metric_history(run, name)
+                    self.curves[run, name] = {point.step for point in points}
+                if step not in self.curves[run, name]:
+                    metrics.append(Metric(name, float(value), when, step))
+        for start in range(0, len(metrics), 10 * _BATCH):
+            self.client.log_batch(run, metrics=metrics[start : start + 10 * _BATCH])
+        for metric in metrics:
+            self.curves[run, metric.key].add(metric.step)
 
     def log_params(self, run: str, params: Mapping[str, Any]) -> None:
         """Send parameters, nested ones under dotted names."""

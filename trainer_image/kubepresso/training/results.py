@@ -25,7 +25,7 @@ class Result:
 
     Attributes:
         startup_seconds: From the launch to the first step.
-        seconds: Training, validation and checkpoints together.
+        seconds: Training, validation and checkpoints together, of all starts as far as they were of use.
         world_size: Number of processes.
         device: ``cpu`` or ``cuda``.
     """

@@ -83,9 +83,12 @@ def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
     training = _set_up(job, group)
     if tracked:
         _track_origin(tracked, training)
+        # Those of which a kill came between the checkpoint and the server.
+        tracked.log_curves({record.epoch: record.flat() for record in training.loop.state.history.epochs})
     startup_seconds = seconds_since_launch()
     try:
-        seconds = _fit(training, tracked)
+        _fit(training, tracked)
+        seconds = time.perf_counter() - training.loop.state.began
         training.keeper.finish()
     finally:
         training.keeper.close()
@@ -199,9 +202,8 @@ def _training_config(job: Job) -> TrainingConfig:
     return for_retraining(config) if job.start else config
 
 
-def _fit(training: Training, tracked: tracking.Run | None) -> float:
-    """Train all epochs that are left; return the seconds they took."""
-    started = time.perf_counter()
+def _fit(training: Training, tracked: tracking.Run | None) -> None:
+    """Train all epochs that are left."""
     state, config = training.loop.state, training.config
     schedule = build_schedule(config.scheduler, config.epochs)
     for epoch in range(state.epoch + 1, config.epochs + 1):
@@ -213,8 +215,7 @@ def _fit(training: Training, tracked: tracking.Run | None) -> float:
         training.keeper.after_epoch(best, due)
         training.loop.progress.epoch(record, best)
         if tracked:
-            tracked.log_metrics(record.flat(), step=epoch)
-    return time.perf_counter() - started
+            tracked.log_curves({epoch: record.flat()})
 
 
 def _epoch(training: Training, epoch: int, lr: float) -> EpochRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ class TrainingState:
         consumed: Samples taken by all processes in these steps.
         seconds: Time spent on these steps.
         meter: Losses of these steps, in this process.
+        began: When training would have begun, by `time.perf_counter`, had it never been stopped.
     """
 
     model: nn.Module
@@ -45,6 +47,7 @@ class TrainingState:
     consumed: int = 0
     seconds: float = 0.0
     meter: LossMeter = field(default_factory=LossMeter)
+    began: float = field(default_factory=time.perf_counter)
 
     def end_epoch(self) -> None:
         """Count an epoch as done; the next one begins at its first step."""
@@ -72,6 +75,7 @@ class TrainingState:
             "step": self.step,
             "consumed": self.consumed,
             "seconds": self.seconds,
+            "elapsed": time.perf_counter() - self.began,
             "loss_names": self.meter.names,
             "best_epoch": self.history.best.epoch if self.history.best else None,
             "ema_updates": self.ema.updates if self.ema else 0,
@@ -91,6 +95,7 @@ class TrainingState:
         self.history = History.from_json(values["history"])
         self.epoch, self.step = values["epoch"], values["step"]
         self.consumed, self.seconds = values["consumed"], values["seconds"]
+        self.began = time.perf_counter() - values["elapsed"]
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -105,22 +110,24 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` returned."""
+    """Put back what `optimizer_tensors` returned, where and how torch keeps it."""
+    states: dict[str, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        owner, _, key = name.rpartition("/")
+        states.setdefault(owner, {})[key] = value
     for group in optimizer.param_groups:
         for name, parameter in zip(group["names"], group["params"], strict=True):
-            own = {
-                key.rpartition("/")[2]: value
-                for key, value in tensors.items()
-                if key.rpartition("/")[0] == name
-            }
-            if own:
+            if name in states:
                 optimizer.state[parameter] = {
-                    key: _placed(key, value, parameter) for key, value in own.items()
+                    key: _placed(key, value, parameter, bool(group.get("fused")))
+                    for key, value in states[name].items()
                 }
 
 
-def _placed(key: str, value: Tensor, parameter: Tensor) -> Tensor:
-    """Copy to where and how torch keeps it: like the parameter, but the count of steps where it was made."""
-    if key == "step" or value.shape != parameter.shape:
-        return value.clone().to(parameter.device)
+def _placed(key: str, value: Tensor, parameter: Tensor, fused: bool) -> Tensor:
+    """Copy to the parameter's side; the count of steps stays on the CPU, where no fused kernel reads it."""
+    if key == "step":
+        return value.to(parameter.device if fused else "cpu", copy=True)
+    if value.shape != parameter.shape:
+        return value.to(parameter.device, copy=True)
     return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)

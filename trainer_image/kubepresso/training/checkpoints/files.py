@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kubepresso.storage.atomic import atomic_folder
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST_FILE = "manifest.json"
 TENSORS_FILE = "tensors.safetensors"
 

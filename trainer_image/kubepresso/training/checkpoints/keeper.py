@@ -110,6 +110,8 @@ class Keeper:
         return minutes is not None and time.monotonic() - self._last >= 60 * minutes
 
     def _save(self, weights: snapshot.Snapshot | None = None) -> None:
+        with self.stop.saving():
+            self._writer.flush()  # before the copy is made: else there were two of them on the device
         self._last = time.monotonic()
         self._write(snapshot.take(self.state, self.group), weights)
 

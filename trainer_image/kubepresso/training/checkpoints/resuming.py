@@ -6,6 +6,8 @@ from kubepresso.training.checkpoints import snapshot
 from kubepresso.training.checkpoints.keeper import Keeper
 from kubepresso.training.checkpoints.kept import Found
 
+_NOT_EQUAL = "from here on the weights are not bit for bit those of a training that was never stopped"
+
 
 def restore(keeper: Keeper, batch_size: int) -> tuple[Found | None, list[str]]:
     """Put the newest checkpoint into the keeper's state; every process of the group must call it.
@@ -28,15 +30,26 @@ def restore(keeper: Keeper, batch_size: int) -> tuple[Found | None, list[str]]:
     state = keeper.state
     where = f"epoch {state.epoch + 1} at step {state.step}" if state.step else f"after epoch {state.epoch}"
     lines = [f"{found.place}: going on {'in ' if state.step else ''}{where}"]
+    return found, [*lines, *_other_number(found, keeper, batch_size), *_other_surroundings(found, keeper)]
+
+
+def _other_number(found: Found, keeper: Keeper, batch_size: int) -> list[str]:
     before, now = found.values["world_size"], keeper.group.world_size
-    if before != now:
-        lines.append(
-            f"warning: the checkpoint is of {before} process{'es' if before > 1 else ''}, now there are "
-            f"{now}: samples come in the same order, in global batches of {batch_size * now} in place of "
-            f"{batch_size * before}; from here on the weights are not bit for bit those of a training that "
-            "was never stopped"
-        )
-    return found, lines
+    if before == now:
+        return []
+    return [
+        f"warning: the checkpoint is of {before} process{'es' if before > 1 else ''}, now there are "
+        f"{now}: samples come in the same order, in global batches of {batch_size * now} in place of "
+        f"{batch_size * before}; {_NOT_EQUAL}"
+    ]
+
+
+def _other_surroundings(found: Found, keeper: Keeper) -> list[str]:
+    before, now = found.values["surroundings"], snapshot.surroundings(keeper.state, keeper.group)
+    other = [
+        f"{name} {before.get(name)}, now {value}" for name, value in now.items() if before.get(name) != value
+    ]
+    return [f"warning: the checkpoint is of {'; '.join(other)}; {_NOT_EQUAL}"] if other else []
 
 
 def restore_rank(keeper: Keeper, found: Found) -> None:

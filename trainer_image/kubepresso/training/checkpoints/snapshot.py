@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,10 @@ class Snapshot:
     values: dict[str, Any]
 
     def on_cpu(self) -> dict[str, Tensor]:
-        """Return the tensors in main memory, contiguous."""
-        return {name: value.cpu().contiguous() for name, value in self.tensors.items()}
+        """Bring the tensors to main memory, contiguous, and let go of each one on the device."""
+        for name in self.tensors:
+            self.tensors[name] = self.tensors[name].cpu().contiguous()
+        return self.tensors
 
 
 @torch.no_grad()
@@ -50,7 +53,19 @@ def take(state: TrainingState, group: Group) -> Snapshot | None:
     }
     for rank, part in enumerate(ranks):
         tensors |= {f"{_RANK}/{rank}/{name}": value.clone() for name, value in part.items()}
-    return Snapshot(tensors, {**state.values(), "world_size": group.world_size})
+    own_values = {"world_size": group.world_size, "surroundings": surroundings(state, group)}
+    return Snapshot(tensors, {**state.values(), **own_values})
+
+
+def surroundings(state: TrainingState, group: Group) -> dict[str, str]:
+    """Return what the last bits of a sum depend on, beside the number of processes."""
+    cuda = group.device.type == "cuda"
+    return {
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(group.device) if cuda else platform.machine(),
+        "precision": state.precision.name,
+        "threads": "any" if cuda else str(torch.get_num_threads()),
+    }
 
 
 def take_weights(state: TrainingState) -> Snapshot:
