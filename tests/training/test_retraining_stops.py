@@ -65,6 +65,7 @@ def test_a_stopped_retraining_ends_with_the_weights_of_one_left_alone(digits, bu
             {"logging__model_save_options": {**EVERY_EPOCH, "onnx_export_opset": 18}},
             "going on in epoch 1 at step 4",
         ),
+        ({"training__retraining": {"epochs": 2, "optimizer": {"lr": 0.01}}}, "going on in epoch 1 at step 4"),
         ({"training__optimizer": LOWER}, "holds checkpoints of other settings or data only, not used"),
     ],
 )

@@ -31,14 +31,15 @@ class Group:
         world_size: Number of processes.
         device: Where this process computes.
         roll_call: Where the processes note how far they are; None for a single one.
-        patience: Seconds that the processes wait for each other where no GPU is concerned.
+        cpus: For what is no tensor of a GPU: it neither waits for GPUs nor takes their memory. None for a
+            single process.
     """
 
     rank: int
     world_size: int
     device: torch.device
     roll_call: RollCall | None = None
-    patience: float = 1800.0
+    cpus: dist.ProcessGroup | None = None
 
     @property
     def is_main(self) -> bool:
@@ -65,7 +66,7 @@ class Group:
         if self.world_size == 1:
             return [value]
         values: list[Value | None] = [None] * self.world_size
-        dist.all_gather_object(values, value)
+        dist.all_gather_object(values, value, group=self.cpus)
         return values  # type: ignore[return-value]
 
     def share(self, value: Value) -> Value:
@@ -73,7 +74,7 @@ class Group:
         if self.world_size == 1:
             return value
         values = [value]
-        dist.broadcast_object_list(values)
+        dist.broadcast_object_list(values, group=self.cpus)
         return values[0]
 
     def mean(self, value: Tensor) -> Tensor:
@@ -93,11 +94,6 @@ class Group:
                 if buffer.is_floating_point():
                     self.mean(buffer)
 
-    def wait(self) -> None:
-        """Wait for all processes."""
-        if self.world_size > 1:
-            dist.barrier()
-
 
 @contextlib.contextmanager
 def joined_group(timeout_seconds: float) -> Iterator[Group]:
@@ -106,7 +102,8 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
     NCCL joins GPUs, gloo CPUs. One process joins nothing.
 
     Args:
-        timeout_seconds: After which a collective operation without an answer fails.
+        timeout_seconds: After which a collective operation without an answer fails; a little earlier where
+            CPUs wait for those of other GPUs.
 
     Raises:
         UserError: There are fewer GPUs than processes on this machine.
@@ -127,7 +124,8 @@ def joined_group(timeout_seconds: float) -> Iterator[Group]:
     # NCCL ends the process without a word when it runs out of time: what waits on the CPU has to be first.
     patience = timeout_seconds * (0.9 if backend == "nccl" else 1.0)
     with roll_call.explained():
-        yield Group(rank, world_size, device, roll_call, patience)
+        cpus: dist.ProcessGroup = dist.new_group(backend="gloo", timeout=timedelta(seconds=patience))
+        yield Group(rank, world_size, device, roll_call, cpus)
     # Not after an error: the others may never come to the barrier in it.
     dist.destroy_process_group()
 

@@ -151,10 +151,7 @@ class Loop:
             yield self._placed(batch)
 
     def _placed(self, batch: Batch) -> Batch:
-        moved = {
-            name: value.to(self.group.device, non_blocking=True) if isinstance(value, Tensor) else value
-            for name, value in batch.items()
-        }
+        moved = {name: _on_device(value, self.group.device) for name, value in batch.items()}
         return {**moved, "image": moved["image"].contiguous(memory_format=torch.channels_last)}
 
     def _check(self, meter: LossMeter, epoch: int, steps: int, lr: float) -> None:
@@ -169,6 +166,17 @@ class Loop:
             "try a lower training.optimizer.lr, more training.scheduler.warmup_epochs, training.max_norm: "
             f"1.0{fp16}"
         )
+
+
+def _on_device(value: Any, device: torch.device) -> Any:
+    """Move tensors, also those in lists and dicts: targets of which each image has another number."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, list | tuple):
+        return type(value)(_on_device(part, device) for part in value)
+    if isinstance(value, dict):
+        return {name: _on_device(part, device) for name, part in value.items()}
+    return value
 
 
 def _mean_losses(parts: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:

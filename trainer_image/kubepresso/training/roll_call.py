@@ -16,7 +16,10 @@ from kubepresso.errors import UserError
 _TIMED_OUT = re.compile(r"timed? ?out|timeout", re.IGNORECASE)
 #: What the other waiting processes have to say that they wait, too.
 _ANSWER_SECONDS = 2.0
-_LOST = re.compile(r"connection (closed|reset)|broken pipe|connect(ion)? error", re.IGNORECASE)
+#: In the words of gloo, of the store, and of NCCL.
+_LOST = re.compile(
+    r"connection (closed|reset)|broken pipe|connect(ion)? error|remote process exited", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ def identity(view: View, config: TrainingConfig, start: Start, loaders: Loaders)
         "version": __version__,
         "augmentation": view.need("augmentation").model_dump(mode="json"),
         "model": view.need("model").model_dump(mode="json"),
-        "training": config.model_dump(mode="json", exclude={"checkpoints"}),
+        "training": config.model_dump(mode="json", exclude={"checkpoints", "retraining"}),
         "criterion": logging.model_save_options.best_model_criterion,
         "validation_epoch": logging.model_save_options.validation_epoch,
         "metrics": logging.metrics.metric_names,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from enum import IntEnum
 
 import torch
@@ -28,13 +27,6 @@ class InterruptedTrainingError(SystemExit):
         super().__init__(RESUME_EXIT_CODE)
 
 
-def _on_cpus(group: Group) -> dist.ProcessGroup | None:
-    processes: dist.ProcessGroup | None = dist.new_group(
-        backend="gloo", timeout=timedelta(seconds=group.patience)
-    )
-    return processes
-
-
 class Agreement:
     """Asks all processes after every step what they wish, one step behind so that none waits for another.
 
@@ -46,8 +38,7 @@ class Agreement:
     def __init__(self, group: Group, wish: Callable[[], Wish]) -> None:
         self._wish = wish
         self._alone = group.world_size == 1
-        # GPUs are not waited for: the wishes travel between the CPUs.
-        self._processes = None if self._alone else _on_cpus(group)
+        self._cpus = group.cpus
         self._pending: tuple[torch.Tensor, dist.Work] | None = None
 
     def after_step(self) -> Wish:
@@ -60,7 +51,7 @@ class Agreement:
             work.wait()
             granted = Wish(int(value.item()))
         value = torch.tensor([int(self._wish())])
-        work = dist.all_reduce(value, dist.ReduceOp.MAX, group=self._processes, async_op=True)
+        work = dist.all_reduce(value, dist.ReduceOp.MAX, group=self._cpus, async_op=True)
         assert work is not None  # this process is one of the group
         self._pending = (value, work)
         return granted
