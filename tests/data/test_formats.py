@@ -86,7 +86,7 @@ def test_csv_reports_every_bad_line_with_its_place(tmp_path, prepared):
     for number, part in [
         (14, "class 3 is out of range, allowed 0 to 2"),
         (15, "class -1 is out of range, allowed 0 to 2"),
-        (16, "class '1.5' is not a class index"),
+        (16, "class '1.5' is not one of the 3 classes"),
         (17, "image_id 'gone.png' is not an image in images/train"),
         (18, "image_id '../../etc/passwd' is not an image in images/train"),
     ]:
@@ -124,6 +124,36 @@ def test_csv_without_names_refuses_a_gap(tmp_path, prepared):
         file.write("apple_00.png,900000000\n")
     with pytest.raises(UserError, match=r"data.id_mapping"):
         prepared(data)
+
+
+def name_classes(folder):
+    for table in folder.glob("*.csv"):
+        text = table.read_text()
+        for index, name in enumerate(CLASSES):
+            text = text.replace(f",{index}", f",{name}")
+        table.write_text(text)
+
+
+@pytest.mark.parametrize("mapping", [None, ["cheese", "apple", "bread"]])
+def test_csv_takes_names_of_classes(tmp_path, prepared, mapping):
+    splits = pictures()
+    data = write_csv(tmp_path / "source", splits)
+    name_classes(tmp_path / "source")
+    result = prepared(type(data).model_validate({**data.model_dump(), "id_mapping": mapping}))
+    assert result.manifest.classes == (mapping or CLASSES)
+    stored = [
+        result.manifest.classes[s.target] for s in PreparedDataset.open(tmp_path / "prepared").split("train")
+    ]
+    assert stored == [CLASSES[label] for _, label, _ in splits["train"]]
+
+
+def test_a_stray_name_among_indexes_is_no_class(tmp_path, prepared):
+    data = write_csv(tmp_path / "source", pictures())
+    data = type(data).model_validate({**data.model_dump(), "id_mapping": None})
+    with (tmp_path / "source" / "train.csv").open("a") as file:
+        file.write("apple_00.png,apple\n")
+    lines = prepared(data).findings.refused()
+    assert any("train.csv:14: class 'apple' is not one of the 3 classes" in line for line in lines), lines
 
 
 def test_parquet_names_its_columns_when_one_is_missing(tmp_path, prepared):

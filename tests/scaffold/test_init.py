@@ -56,6 +56,29 @@ def test_each_layout_is_told_by_what_lies_there(tmp_path, build, task, layout, c
     assert (again.untrainable == ()) == (task == "classification")
 
 
+def test_a_table_may_name_its_classes(tmp_path):
+    root = small_sets.csv_table(tmp_path / "pantry")
+    for table in (root / "labels").iterdir():
+        lines = table.read_text().splitlines()
+        named = [f"{line[:-1]}{small_sets.CLASSES[int(line[-1])]}" for line in lines[1:]]
+        table.write_text("\n".join([lines[0], *named]))
+    project = make(root, tmp_path / "config")
+    assert list(project.survey.classes) == sorted(small_sets.CLASSES)
+    assert project.survey.counts == {"train": 6, "valid": 6}
+
+
+def test_a_table_of_images_that_cannot_be_used_says_why(tmp_path):
+    root = small_sets.csv_table(tmp_path / "pantry")
+    for file in (root / "images").rglob("*.png"):
+        file.write_bytes(file.read_bytes()[:5])
+    with pytest.raises(UserError) as caught:
+        make(root, tmp_path / "config")
+    told = str(caught.value)
+    assert "no image can be used; found a table of image_id and class, labels/train.csv" in told
+    assert "images/train/train_0.png: no image by its beginning" in told
+    assert "and 9 more" in told
+
+
 def test_every_file_says_how_to_run_it_and_what_its_keys_mean(tmp_path):
     make(small_sets.class_folders(tmp_path / "pantry"), tmp_path / "config")
     for module in MODULES:

@@ -31,6 +31,8 @@ _ORIGIN = {
     "voc": "As the objects are named, in alphabetical order",
 }
 _FOUND_SHOWN = ("corrupt_images", "invalid_labels", "missing_labels")
+#: Of them, how many are told where no image can be used.
+_REASONS = 3
 
 
 def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) -> Survey:
@@ -54,7 +56,7 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
         notes["id_mapping"] = _ORIGIN.get(candidate.layout, "In the order of the labels' indexes")
     sizes, sides = _measure(source, findings)
     if not sizes:
-        raise UserError(f"{inventory.root}: no image could be opened; found {candidate.found}")
+        raise _unusable(candidate, inventory, findings)
     dealt = remaining(candidate, source)
     return Survey(
         task=candidate.task,
@@ -71,6 +73,13 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
         problems={check: list(map(str, findings.by_check.get(check, ()))) for check in _FOUND_SHOWN},
         notes=notes,
     )
+
+
+def _unusable(candidate: Candidate, inventory: Inventory, findings: Findings) -> UserError:
+    reasons = [str(found) for check in _FOUND_SHOWN for found in findings.by_check[check]]
+    more = [f"and {len(reasons) - _REASONS:,} more of the kind"] if len(reasons) > _REASONS else []
+    first = f"{inventory.root}: no image can be used; found {candidate.found}"
+    return UserError("\n  ".join([first, *reasons[:_REASONS], *more]))
 
 
 def _keys(candidate: Candidate, inventory: Inventory) -> tuple[dict[str, Any], dict[str, str], Sequence[str]]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.labels import Labelled, resolve_labels
-from kubepresso.data.formats.naming import SPLIT_ALIASES, list_images, mapped_classes, relative, split_path
+from kubepresso.data.formats.labels import Labelled, parse_label, resolve_labels
+from kubepresso.data.formats.naming import (
+    SPLIT_ALIASES,
+    classes_of_values,
+    list_images,
+    mapped_classes,
+    relative,
+    split_path,
+)
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import FileSplit, Source, labelled_file
 from kubepresso.data.formats.tables import read_rows
@@ -18,10 +26,11 @@ COLUMNS = ("image_id", "class")
 
 @register("csv_labels")
 class CsvLabels:
-    """``data.path.<split>.label`` holds file names and class indexes, ``data.path.<split>.image`` the files.
+    """``data.path.<split>.label`` holds file names and classes, ``data.path.<split>.image`` the files.
 
-    Samples keep the order of the lines. A line whose file is missing or whose class is no index of a class is
-    an invalid label, reported as ``file:line``; an image that no line names is reported as unused.
+    Classes are indexes or names; without ``data.id_mapping`` the one or the other. Samples keep the order of
+    the lines. A line whose file is missing or whose class is none is an invalid label, reported as
+    ``file:line``; an image that no line names is reported as unused.
     """
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
@@ -33,6 +42,8 @@ class CsvLabels:
             if split_path(data, split, "label")
         }
         written = {split: [label for label, _ in rows] for split, rows in tables.items()}
+        if names is None:
+            names = _names_written(written)
         names, indexes = resolve_labels(written, names, "data.path", findings)
         splits = {}
         for split, rows in tables.items():
@@ -64,17 +75,14 @@ def _read_table(data: DataConfig, root: Path, split: str, findings: Findings) ->
             findings.add("invalid_labels", place, message)
             continue
         named.add(name)
-        value = _parse_class(row["class"], place, findings)
-        if value is not None:
-            rows.append((Labelled(place, value), folder / name))
+        rows.append((Labelled(place, parse_label(row["class"])), folder / name))
     for name in sorted(present - named):
         findings.add("unused_files", relative(folder / name, root), f"no line of {table.name} names it")
     return rows
 
 
-def _parse_class(text: str | None, place: str, findings: Findings) -> int | None:
-    try:
-        return int((text or "").strip())
-    except ValueError:
-        findings.add("invalid_labels", place, f"class {text!r} is not a class index (a whole number from 0)")
-        return None
+def _names_written(tables: Mapping[str, Sequence[Labelled]]) -> list[str] | None:
+    """Return the indexes in words where there are any, so that a stray name is no class; else None."""
+    values = {label.value for labels in tables.values() for label in labels}
+    indexes = {value for value in values if isinstance(value, int) and value >= 0}
+    return classes_of_values(indexes, "data.path") if indexes else None

@@ -8,7 +8,7 @@ from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.columns import feature_columns
 from kubepresso.data.formats.image_folder_objects import open_objects
-from kubepresso.data.formats.labels import Labelled, Value, resolve_labels
+from kubepresso.data.formats.labels import Labelled, parse_label, resolve_labels
 from kubepresso.data.formats.naming import list_images, mapped_classes, relative, split_folders
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import FileSplit, Source, labelled_file
@@ -56,17 +56,9 @@ def _read_table(
     for place, row in read_rows(table, root, (_FILE_COLUMN, label), " (data.metadata.features.label)"):
         name = row[_FILE_COLUMN] or ""
         if name in present:
-            rows.append((Labelled(place, _parse(row[label])), folder / name))
+            rows.append((Labelled(place, parse_label(row[label])), folder / name))
         else:
             findings.add("invalid_labels", place, f"{_FILE_COLUMN} {name!r} is not an image beside it")
     for name in sorted(present - {relative(file, folder) for _, file in rows}):
         findings.add("unused_files", relative(folder / name, root), f"no line of {table.name} names it")
     return rows
-
-
-def _parse(text: str | None) -> Value:
-    stripped = (text or "").strip()
-    try:
-        return int(stripped)
-    except ValueError:
-        return stripped or None

@@ -25,6 +25,15 @@ class Labelled:
     value: Value
 
 
+def parse_label(text: str | None) -> Value:
+    """Return the index or name in a cell of a table, None where it is empty."""
+    stripped = (text or "").strip()
+    try:
+        return int(stripped)
+    except ValueError:
+        return stripped or None
+
+
 def resolve_labels(
     splits: Mapping[str, Sequence[Labelled]], names: list[str] | None, place: str, findings: Findings
 ) -> tuple[list[str], dict[str, list[int | None]]]:
