@@ -137,3 +137,79 @@ def test_a_float_image_is_refused():
     entries = [{"name": "totensor"}, {"name": "mosaicdetection", "size": 64}]
     with pytest.raises(ValueError, match="before totensor"):
         recipe_of(*entries, epochs=99)(fetch(0), at())
+
+
+KEYS = {**STILL, "translate": 0, "affine_scale": [1.0, 1.0]}
+
+
+def image_of(seed=0, **keys):
+    torch.manual_seed(seed)
+    return mosaic(**{**KEYS, **keys})(fetch(0), at())["image"]
+
+
+def slopes(**keys):
+    """Return by how much x and y of the source change along x and along y of the mosaic, ``[40, 2, 2]``."""
+    side = 128
+    ramp = (2 * torch.arange(side)).to(torch.uint8)
+    image = torch.stack([ramp.expand(side, side), ramp[:, None].expand(side, side), torch.zeros(side, side)])
+    box = type(fetch(0)["boxes"])([[0, 0, side, side]], format="XYXY", canvas_size=(side, side))
+    sample = {**fetch(0), "image": image.to(torch.uint8), "boxes": box}
+    context = dataclasses.replace(at(), fetch=lambda index: sample)
+    found = []
+    for seed in range(40):
+        torch.manual_seed(seed)
+        result = mosaic(**{**KEYS, "size": side, **keys})(sample, context)["image"][:2].float() / 2
+        along = result.diff(dim=2).flatten(1), result.diff(dim=1).flatten(1)
+        # From one picture to the next the ramp begins again.
+        found += [[[float(row[row.abs() < 4].mean()) for row in part] for part in along]]
+    return torch.tensor(found).mT
+
+
+def test_degrees_turn_both_ways_up_to_their_bound():
+    (xx, xy), (yx, yy) = slopes(degrees=30).permute(1, 2, 0)
+    angles = torch.atan2(xy, xx).rad2deg()
+    assert angles.abs().max() < 31
+    assert angles.max() > 20
+    assert angles.min() < -20
+    assert torch.allclose(xy, -yx, atol=0.05)
+    assert torch.allclose(xx, yy, atol=0.05)
+
+
+def test_shear_slants_along_each_axis_by_draws_of_their_own():
+    (xx, xy), (yx, yy) = slopes(shear=20).permute(1, 2, 0)
+    both = torch.stack([xy / xx, yx / yy]).atan().rad2deg()
+    assert both.abs().max() < 21
+    assert (both.amax(1) > 12).all()
+    assert (both.amin(1) < -12).all()
+    assert torch.corrcoef(both)[0, 1].abs() < 0.5
+
+
+def test_borders_have_the_colour_that_is_set():
+    image = image_of(fill=[7, 50, 200], affine_scale=[0.2, 0.2])
+    assert image[:, 0, 0].tolist() == image[:, -1, -1].tolist() == [7, 50, 200]
+
+
+def test_the_overlay_follows_its_probability():
+    mixed = dict.fromkeys((0.0, 0.5, 1.0), 0)
+    for p in mixed:
+        for seed in range(40):
+            plain = image_of(seed)
+            mixed[p] += not torch.equal(plain, image_of(seed, enable_mixup=True, mixup_prob=p))
+    assert mixed[0.0] == 0
+    assert mixed[1.0] > mixed[0.5] + 8 > 16
+
+
+def test_the_overlay_is_scaled_within_its_range():
+    """The object laid over is half as large as the frame that it is fitted into."""
+    sides = {}
+    for scale in (0.5, 1.0):
+        widths = []
+        for seed in range(30):
+            torch.manual_seed(seed)
+            count = len(mosaic(**KEYS)(fetch(0), at())["boxes"])
+            torch.manual_seed(seed)
+            keys = {**KEYS, "enable_mixup": True, "mixup_scale": [scale, scale]}
+            boxes = mosaic(**keys)(fetch(0), at())["boxes"]
+            widths += [float(box[2] - box[0]) for box in boxes[count:]]
+        sides[scale] = max(widths)
+    assert sides[0.5] == pytest.approx(sides[1.0] / 2, abs=1.5)
