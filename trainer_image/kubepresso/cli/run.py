@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -31,12 +33,26 @@ def command(uri: str, overrides: tuple[str, ...], cache: bool) -> None:
     is better. URI is a folder or prefix with six files, or one file; a path, file:// or s3://. Overrides are
     dotted: training.epochs=3.
     """
-    with exit_on_user_error(f"run of {uri}"):
+    with exit_on_user_error(f"run of {uri}"), _told_how_to_go_on(cache):
         run = run_locally(uri, overrides, use_cache=cache)
     click.echo()
     click.echo("\n".join(_table(run)))
     click.echo()
     click.echo("\n".join(_closing(run)))
+
+
+@contextlib.contextmanager
+def _told_how_to_go_on(cache: bool) -> Iterator[None]:
+    """Say on Ctrl-C what the same command will do, and exit as a shell expects."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        finished = "finished steps are taken from the cache" if cache else "finished steps run again"
+        click.echo(
+            f"\ninterrupted; the same command goes on: {finished}, a training from its last checkpoint",
+            err=True,
+        )
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 def _table(run: LocalRun) -> list[str]:
