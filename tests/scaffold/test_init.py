@@ -67,6 +67,19 @@ def test_a_table_may_name_its_classes(tmp_path):
     assert project.survey.counts == {"train": 6, "valid": 6}
 
 
+def test_classes_without_names_are_said_to_need_them(tmp_path):
+    root = small_sets.yolo(tmp_path / "pantry")
+    asked = "# The labels are indexes without names. Give them their names"
+    make(root, tmp_path / "named")
+    assert asked not in (tmp_path / "named" / "data.yaml").read_text()
+    (root / "data.yaml").unlink()
+    make(root, tmp_path / "nameless")
+    assert (
+        f"{asked}; the order is that of the indexes\n  id_mapping: ['0', '1', '2']"
+        in (tmp_path / "nameless" / "data.yaml").read_text()
+    )
+
+
 def test_a_table_of_images_that_cannot_be_used_says_why(tmp_path):
     root = small_sets.csv_table(tmp_path / "pantry")
     for file in (root / "images").rglob("*.png"):

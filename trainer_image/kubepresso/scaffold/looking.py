@@ -27,7 +27,8 @@ from kubepresso.scaffold.survey import Survey
 _IMAGES = 400
 _ORIGIN = {
     "class_folders": "Named by their folders",
-    "parquet": "As the files name them, or their indexes",
+    "csv_labels": "As the table names them, in alphabetical order",
+    "parquet": "As the files name them",
     "voc": "As the objects are named, in alphabetical order",
 }
 _FOUND_SHOWN = ("corrupt_images", "invalid_labels", "missing_labels")
@@ -53,7 +54,7 @@ def survey_source(candidate: Candidate, inventory: Inventory, root_name: str) ->
     keys["path"]["root"] = root_name
     if "id_mapping" not in keys:
         keys["id_mapping"] = _mapping(source)
-        notes["id_mapping"] = _ORIGIN.get(candidate.layout, "In the order of the labels' indexes")
+        notes["id_mapping"] = _origin(candidate, source)
     sizes, sides = _measure(source, findings)
     if not sizes:
         raise _unusable(candidate, inventory, findings)
@@ -102,6 +103,14 @@ def _keys(candidate: Candidate, inventory: Inventory) -> tuple[dict[str, Any], d
             "changes places with in a mirror"
         )
     return keys, notes, absent
+
+
+def _origin(candidate: Candidate, source: Source) -> str:
+    """Say where the names of the classes are from, or that there are none."""
+    nameless = list(source.classes) == [str(index) for index in range(len(source.classes))]
+    if nameless and candidate.layout != "class_folders":
+        return "The labels are indexes without names. Give them their names; the order is that of the indexes"
+    return _ORIGIN.get(candidate.layout, "In the order of the labels' indexes")
 
 
 def _open(candidate: Candidate, keys: Mapping[str, Any], root: Path, findings: Findings) -> Source:
