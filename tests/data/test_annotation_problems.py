@@ -75,7 +75,9 @@ def test_a_box_that_reaches_out_by_rounding_is_clipped(tmp_path):
 
 VOC = {
     "<annotation><object><name>ape</name><bndbox><xmin>1</xmin></bndbox></object></annotation>": "got 1, no",
-    "<annotation>\n<object><name>dog</name></object></annotation>": "a.xml:2: class 'dog' is not one of the",
+    "<annotation>\n<object><name>dog</name></object></annotation>": "a.xml:2: class 'dog' is not one of the "
+    "3 classes (ape, bee, cat)",
+    "<annotation><object><name>cats</name></object></annotation>": "(ape, bee, cat); did you mean 'cat'?",
     "<annotation>\n<object>": "a.xml:2: not XML (no element found",
     "": "a.xml:1: not XML",
     "<html/>": "a.xml:1: <html> is not <annotation>",
@@ -400,7 +402,7 @@ def test_a_rectangle_has_its_area():
 def test_missing_labels_are_skipped_unless_refused():
     findings = Findings({"missing_labels": "refuse"})
     findings.add("missing_labels", "a.png", "no label of this name in labels")
-    assert findings.refused()[0] == "a.png: no label of this name in labels"
+    assert findings.refused()[0].splitlines()[0] == "a.png: no label of this name in labels"
     assert not Findings().refused()
     assert Findings().policies["missing_labels"] == "skip"
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.naming import classes_of_values, told_apart
+from kubepresso.data.formats.naming import classes_of_values, no_such_class, told_apart
 
 Value = int | str | None
 
@@ -83,6 +83,6 @@ def _index(label: Labelled, by_name: dict[str, int | None], count: int, findings
     elif isinstance(value, int):
         message = f"class {value} is out of range, allowed 0 to {count - 1}"
     else:
-        message = f"class {value!r} is not one of the {count} classes"
+        message = no_such_class(value, by_name)
     findings.add("invalid_labels", label.place, message)
     return None

@@ -7,11 +7,12 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from kubepresso.config.data import DataConfig
+from kubepresso.config.explain import suggest
 from kubepresso.data.findings import Findings
 from kubepresso.errors import UserError
 
@@ -24,6 +25,8 @@ IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dng", ".webp", ".mpo", ".gif"}
 )
 _COMPANION_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".txt"})
+
+_SHOWN_CLASSES = 10
 
 
 def canonical_split(name: str) -> str | None:
@@ -214,3 +217,10 @@ def classes_of_values(values: Iterable[int | str], place: str) -> list[str]:
 def _abridged(indexes: list[int]) -> str:
     shown = ", ".join(map(str, indexes[:12]))
     return shown if len(indexes) <= 12 else f"{shown}, ... {indexes[-1]}"
+
+
+def no_such_class(name: Any, classes: Collection[str]) -> str:
+    """Say that a class is none of those that are named, which these are, and which one was likely meant."""
+    shown = ", ".join(itertools.islice(classes, _SHOWN_CLASSES))
+    more = ", ..." if len(classes) > _SHOWN_CLASSES else ""
+    return f"class {name!r} is not one of the {len(classes)} classes ({shown}{more}){suggest(name, classes)}"

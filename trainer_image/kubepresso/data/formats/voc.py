@@ -16,7 +16,7 @@ import numpy as np
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
-from kubepresso.data.formats.naming import mapped_classes
+from kubepresso.data.formats.naming import mapped_classes, no_such_class
 from kubepresso.data.formats.orientation import needs_turn, turn_boxes
 from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
 from kubepresso.data.formats.places import paired_folders
@@ -110,7 +110,7 @@ class VocLabel:
     ) -> tuple[list[float], int, bool] | None:
         name = _text(element, "name")
         if name not in self.indexes:
-            problems.add(place, f"class {name!r} is not one of the {len(self.indexes)} classes")
+            problems.add(place, no_such_class(name, self.indexes))
             return None
         box = element.find("bndbox")
         try:
