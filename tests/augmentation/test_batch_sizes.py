@@ -1,6 +1,7 @@
 import pytest
 import torch
 from scenes import quarters, recipe_of, scene
+from torchvision.transforms import InterpolationMode, v2
 
 from kubepresso.errors import UserError
 from kubepresso.sampling import SampleContext
@@ -46,3 +47,18 @@ def test_without_a_batch_the_size_is_the_base():
 def test_steps_below_one_pixel_are_refused():
     with pytest.raises(UserError, match=r"the least size would be \[0, 32\]; lower random_range"):
         recipe_of({**ENTRY, "random_range": 6})
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("nearest", "nearest-exact"), ("bilinear", "bilinear"), ("bicubic", "bicubic")]
+)
+def test_the_resize_is_torchvisions_own_by_the_interpolation_named_and_nearest_for_masks(name, mode):
+    sample = scene(quarters(), 60, 80)
+    result = recipe_of({**ENTRY, "interpolation": name})(sample)
+    direct = v2.Resize((96, 128), InterpolationMode(mode), antialias=True)(sample["image"])
+    assert torch.equal(result["image"], direct.as_subclass(torch.Tensor))
+    exact = v2.Resize((96, 128), InterpolationMode.NEAREST_EXACT)(
+        sample["mask"].as_subclass(torch.Tensor)[None]
+    )
+    assert torch.equal(result["mask"], exact[0])
+    assert torch.equal(result["boxes"], sample["boxes"].as_subclass(torch.Tensor) * 1.6)

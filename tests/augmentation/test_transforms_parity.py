@@ -94,6 +94,12 @@ CASES = [
         {"name": "autoaugment", "policy": "cifar10", "interpolation": "bilinear", "fill": 4},
         v2.AutoAugment(AutoAugmentPolicy.CIFAR10, InterpolationMode.BILINEAR, 4),
     ),
+    ({"name": "autoaugment", "policy": "imagenet"}, v2.AutoAugment(AutoAugmentPolicy.IMAGENET)),
+    ({"name": "autoaugment", "policy": "svhn"}, v2.AutoAugment(AutoAugmentPolicy.SVHN)),
+    (
+        {"name": "trivialaugmentwide", "interpolation": "bilinear", "fill": [1, 2, 3]},
+        v2.TrivialAugmentWide(interpolation=InterpolationMode.BILINEAR, fill=[1, 2, 3]),
+    ),
     ({"name": "totensor"}, v2.ToDtype(torch.float32, scale=True)),
     ({"name": "totensor", "pixel_range": 255.0}, v2.ToDtype(torch.float32, scale=False)),
 ]
