@@ -120,6 +120,9 @@ def test_the_process_tells_a_label_out_of_range_and_an_image_cut_in_half(
     assert "fix: correct these labels, or leave them out with data.checks.invalid_labels: skip" in output
     assert f"train/3_three/{images[7].name}: cannot be decoded" in output
     assert "fix: repair or remove them, or leave them out with data.checks.corrupt_images: skip" in output
+    assert "prepare_dataset: 2 problems" in output
+    assert f"report: {tmp_path / 'report.html'}" in output
+    assert (tmp_path / "report.html").exists()
 
 
 def test_the_process_tells_a_full_disk(few_digits, tmp_path, silent_tracking):

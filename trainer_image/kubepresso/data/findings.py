@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
 POLICIES = {
@@ -70,12 +69,12 @@ class Findings:
         return sum(len(found) for check, found in self.by_check.items() if self.policies[check] == "skip")
 
     def refused(self) -> list[str]:
-        """Return the lines of an error for every check that refuses; empty when the data may be used."""
-        lines: list[str] = []
+        """Return the problems of every check that refuses; empty when the data may be used."""
+        problems: list[str] = []
         for check, found in self.by_check.items():
             if found and self.policies[check] == "refuse":
-                lines.extend(_shortened(check, found))
-        return lines
+                problems.extend(_problems(check, found))
+        return problems
 
     def warnings(self) -> list[str]:
         """Return the lines to log for what was found and not refused."""
@@ -104,10 +103,11 @@ class Findings:
         return summary
 
 
-def _shortened(check: str, found: list[Finding]) -> Iterable[str]:
-    yield from (str(finding) for finding in found[:_MOST_LINES])
+def _problems(check: str, found: list[Finding]) -> list[str]:
+    """Return one problem for each finding; how many more there are, and the fix, stand below the last."""
+    shown = [str(finding) for finding in found[:_MOST_LINES]]
     if len(found) > _MOST_LINES:
-        yield f"and {len(found) - _MOST_LINES} more of {check}, all in the report"
+        shown[-1] += f"\nand {len(found) - _MOST_LINES:,} more of {check}, all in the report"
     fixes = {
         "corrupt_images": "repair or remove them, or leave them out with data.checks.corrupt_images: skip",
         "invalid_labels": "correct these labels, or leave them out with data.checks.invalid_labels: skip",
@@ -121,4 +121,5 @@ def _shortened(check: str, found: list[Finding]) -> Iterable[str]:
         "data.checks.near_duplicates_across_splits: warn",
         "drift": "see in the report what changed; accept the new data with data.checks.drift: warn",
     }
-    yield f"fix: {fixes[check]}"
+    shown[-1] += f"\nfix: {fixes[check]}"
+    return shown

@@ -74,7 +74,7 @@ def run(*, config: str, data_digest: str, dataset: Path, report: Path) -> Prepar
         if refused := preparation.findings.refused():
             if preparation.manifest is not None:  # drift is known only when all else is done
                 shutil.rmtree(dataset, ignore_errors=True)
-            raise UserError(refused)
+            raise UserError([*refused[:-1], f"{refused[-1]}\nreport: {report}"])
         assert preparation.manifest is not None
         summary = _summarise(preparation, preparation.manifest.digest)
         tracked.log_metrics(summary.metrics())
