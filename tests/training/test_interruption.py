@@ -6,6 +6,7 @@ import shutil
 import threading
 
 import pytest
+import torch
 from tiny_training import tiny_config, write_digits
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
@@ -13,10 +14,12 @@ from kubepresso.config import parse_view
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.storage import exists
 from kubepresso.tracking import Run
-from kubepresso.training.checkpoints import snapshot
+from kubepresso.training.checkpoints import files, snapshot
 from kubepresso.training.checkpoints.kept import Kept
+from kubepresso.training.checkpoints.names import superseded
 from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest
+from kubepresso.training.progress import Progress
 from kubepresso.training.run import run, train
 
 EPOCHS, STEPS = 3, 5
@@ -207,3 +210,41 @@ def test_checkpoints_of_a_place_for_all_trainings_go_when_the_model_is_written(d
     train(dataclasses.replace(done, temporary=True), ALONE)
     assert not exists(mirror)
     assert not list((tmp_path / "model.checkpoints").iterdir())
+
+
+def test_a_place_that_another_training_of_the_same_settings_removes_changes_nothing(
+    digits, whole, tmp_path, monkeypatch
+):
+    """As the first of two does that train at the same time in a place for all trainings."""
+    place = tmp_path / "model.checkpoints"
+
+    def remove_all(self, record, best):
+        for home in place.glob("*"):
+            files.remove(home)
+
+    monkeypatch.setattr(Progress, "epoch", remove_all)
+    train(job(digits, tmp_path / "model"), ALONE)
+    assert_same_weights(whole, tmp_path / "model")
+
+
+def test_a_place_removed_in_the_middle_of_a_write_is_made_anew(tmp_path, monkeypatch):
+    kept, write = Kept(tmp_path, None, "a" * 64, 2), files.save_file
+
+    def removed_once(tensors, file):
+        monkeypatch.setattr(files, "save_file", write)
+        Kept(tmp_path, None, "a" * 64, 2).remove()
+        write(tensors, file)
+
+    monkeypatch.setattr(files, "save_file", removed_once)
+    kept.save({"weight": torch.ones(2)}, {"epoch": 0, "step": 1, "best_epoch": None})
+    assert kept.newest().values["step"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == [kept.home.name]
+    kept.remove()
+    kept.remove()  # the other one may have been the first to
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_best_weights_stay_while_another_training_replaces_the_newest_state():
+    there = ["state-00010-0000004", "state-00010-0000005", "best-00009", "best-00011"]
+    gone = superseded(there, (), "state-00011-0000000", 2, lambda epoch: False)
+    assert gone == ["state-00010-0000004"]

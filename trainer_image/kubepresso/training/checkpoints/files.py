@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,6 +45,21 @@ class Manifest:
     format: int = FORMAT
 
 
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint to go on from.
+
+    Args:
+        place: Folder or URI.
+        tensors: See `Snapshot`.
+        values: See `Snapshot`.
+    """
+
+    place: str
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+
 def write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> int:
     """Write a checkpoint; it takes its name when every byte of it is on the disk.
 
@@ -58,6 +75,16 @@ def write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: Ma
     Raises:
         UserError: The disk is full, or the place cannot be written.
     """
+    try:
+        return _write(folder, identity, tensors, values)
+    except (OSError, SafetensorError):
+        if folder.parent.is_dir():
+            raise
+        # Another training of the same settings came to its end and removed everything.
+        return _write(folder, identity, tensors, values)
+
+
+def _write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> int:
     with atomic_folder(folder) as temporary:
         file = temporary / TENSORS_FILE
         save_file(dict(tensors), file)
@@ -66,6 +93,15 @@ def write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: Ma
         text = json.dumps({"manifest": manifest, "seal": _seal(manifest)})
         (temporary / MANIFEST_FILE).write_text(text, encoding="utf-8")
     return size
+
+
+def remove(home: Path) -> None:
+    """Remove a folder of checkpoints at one blow, so that whoever writes there notices; see `write`."""
+    with (
+        contextlib.suppress(FileNotFoundError),  # another training may have been the first to
+        tempfile.TemporaryDirectory(prefix=".", suffix=".old", dir=home.parent) as hidden,
+    ):
+        home.replace(hidden)
 
 
 def read_manifest(folder: Path) -> Manifest:

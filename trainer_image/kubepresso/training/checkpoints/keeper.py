@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from kubepresso.config.training import Checkpointing
 from kubepresso.training.checkpoints import snapshot
-from kubepresso.training.checkpoints.kept import Found, Kept
+from kubepresso.training.checkpoints.files import Found
+from kubepresso.training.checkpoints.kept import Kept
 from kubepresso.training.checkpoints.writer import Writer
 from kubepresso.training.distributed import Group
 from kubepresso.training.process import StopRequest

@@ -16,6 +16,7 @@ from torch import Tensor
 from kubepresso.errors import UserError
 from kubepresso.storage import join
 from kubepresso.training.checkpoints import files
+from kubepresso.training.checkpoints.files import Found
 from kubepresso.training.checkpoints.mirror import Listing, Mirror
 from kubepresso.training.checkpoints.names import best_name, is_checkpoint, is_state, state_name, superseded
 
@@ -26,21 +27,6 @@ PAUSES_SECONDS = (2.0, 8.0)
 _LEFTOVER_SECONDS = 3600
 _AGAIN = "start again when the storage answers, or name another training.checkpoints.place to start anew"
 _LEFTOVERS = (".partial", ".old", ".download")
-
-
-@dataclass(frozen=True)
-class Found:
-    """A checkpoint to go on from.
-
-    Args:
-        place: Folder or URI.
-        tensors: See `Snapshot`.
-        values: See `Snapshot`.
-    """
-
-    place: str
-    tensors: dict[str, Tensor]
-    values: dict[str, Any]
 
 
 @dataclass
@@ -67,6 +53,7 @@ class Kept:
     keep_epochs: Callable[[int], bool] = lambda epoch: False
     warn: Callable[[str], None] = field(default=lambda line: print(f"warning: {line}", file=sys.stderr))
     _damaged: set[str] = field(default_factory=set)
+    _best: tuple[int, dict[str, Tensor]] | None = None
 
     @property
     def home(self) -> Path:
@@ -103,7 +90,11 @@ class Kept:
             self._copy(self.remote, [*needed, self.home / name])
 
     def save_best(self, epoch: int, tensors: dict[str, Tensor]) -> None:
-        """Write the weights of an epoch that is the best so far; the mirror gets them with the next state."""
+        """Write the weights of an epoch that is the best so far; the mirror gets them with the next state.
+
+        They also stay in main memory: another training of the same settings that ends removes the files.
+        """
+        self._best = epoch, tensors
         self._write(best_name(epoch), tensors, {"epoch": epoch})
 
     def newest(self) -> Found | None:
@@ -135,6 +126,8 @@ class Kept:
         Raises:
             UserError: They are not there any more, or not what was written.
         """
+        if self._best and self._best[0] == epoch:
+            return self._best[1]
         found = self._load(best_name(epoch), self.mirror is not None)
         if found is None:
             raise UserError(
@@ -145,7 +138,7 @@ class Kept:
 
     def remove(self) -> None:
         """Remove everything, here and in object storage, once the training's result is safe."""
-        shutil.rmtree(self.home, ignore_errors=True)
+        files.remove(self.home)
         if self.remote:
             self._tolerate(self.remote.remove)
 
@@ -237,8 +230,10 @@ class Kept:
         return False
 
     def _names(self) -> set[str]:
-        found = self.home.iterdir() if self.home.is_dir() else ()
-        return {path.name for path in found if is_checkpoint(path.name)}
+        try:
+            return {path.name for path in self.home.iterdir() if is_checkpoint(path.name)}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
 
     def _sweep(self) -> None:
         """Remove what killed processes left: each may be as large as a checkpoint."""

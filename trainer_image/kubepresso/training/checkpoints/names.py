@@ -45,7 +45,10 @@ def superseded(
         keep_epochs: Which epochs' states stay for good.
     """
     epoch = int(newest.split("-")[1])
-    former = sorted(name for name in names if is_checkpoint(name) and name <= _limit(name, newest, epoch))
+    # Another training of the same settings may just replace the newest one, which then has no name.
+    former = sorted(
+        name for name in {*names, newest} if is_checkpoint(name) and name <= _limit(name, newest, epoch)
+    )
     whole = [name for name in former if name not in set(damaged) or name == newest]
     states = [name for name in whole if is_state(name)]
     bests = [name for name in whole if not is_state(name)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kubepresso.training.checkpoints import snapshot
+from kubepresso.training.checkpoints.files import Found
 from kubepresso.training.checkpoints.keeper import Keeper
-from kubepresso.training.checkpoints.kept import Found
 
 _NOT_EQUAL = "from here on the weights are not bit for bit those of a training that was never stopped"
 
