@@ -139,6 +139,24 @@ def test_a_folder_that_is_all_there_is_is_entered(tmp_path):
     assert "in data/my images" in project.found
 
 
+def test_one_broken_line_hides_no_boxes(tmp_path):
+    root = small_sets.yolo(tmp_path / "set")
+    for n in range(6):
+        (root / "labels" / "train" / f"{n}.txt").write_text("0 0.5 0.5 0.4 0.3\n" * 5)
+    (root / "labels" / "train" / "3.txt").write_text("0 0.5 0.5 0.4 0.3\n1 0.5 0.5 0.4\n")
+    project = make(root)
+    assert (project.survey.task, project.survey.layout) == ("detection", "yolo")
+    assert any("labels/train/3.txt:2" in line for line in project.survey.problems["invalid_labels"])
+
+
+@pytest.mark.parametrize("label", ["nan", "inf"])
+def test_a_class_that_is_no_number_ends_plainly(tmp_path, label):
+    small_sets.picture(tmp_path / "set" / "0.png", 0)
+    (tmp_path / "set" / "0.txt").write_text(f"{label} 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n")
+    with pytest.raises(UserError, match="with 9 numbers a line"):
+        make(tmp_path / "set")
+
+
 def _splits_without_train(root):
     folders(root / "test", ["a", "b"])
     folders(root / "val", ["a", "b"])

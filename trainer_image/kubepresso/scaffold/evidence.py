@@ -18,6 +18,8 @@ from kubepresso.scaffold.mask_files import MaskFiles, find_masks
 
 #: By how much of the image a relative coordinate may lie outside.
 _OVERHANG = 0.05
+#: Share of the lines that tell what all of them are; the others are for the reader to report.
+_MOST = 0.9
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ def _text(inventory: Inventory) -> Iterator[Candidate]:
         return
     widths = {len(row) for row in rows}
     found = f"{_counted(len(labels), 'text file')}{inventory.where(labels)}"
-    if all(len(row) == 5 or _is_outline(row) for row in rows):
-        kind = "boxes" if widths == {5} else "outlines, of which boxes are made"
+    boxes, outlines = sum(len(row) == 5 for row in rows), sum(map(_is_outline, rows))
+    if boxes + outlines > _MOST * len(rows):
+        kind = "outlines, of which boxes are made" if outlines else "boxes"
         yield Candidate("detection", "yolo", f"{found} of a class and {kind}")
     elif len(widths) == 1 and (width := min(widths)) > 4 and (width - 4) % 3 == 0:
         points = (width - 4) // 3
@@ -110,7 +113,7 @@ def _is_outline(row: Sequence[float]) -> bool:
     """Tell a class and the points of an outline, relative to the image, from keypoints in pixels."""
     label, *points = row
     inside = all(-_OVERHANG <= value <= 1 + _OVERHANG for value in points)
-    return len(points) >= 6 and len(points) % 2 == 0 and label == int(label) >= 0 and inside
+    return len(points) >= 6 and len(points) % 2 == 0 and label.is_integer() and label >= 0 and inside
 
 
 def _json(inventory: Inventory) -> Iterator[Candidate]:
