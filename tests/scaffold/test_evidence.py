@@ -196,6 +196,7 @@ def test_a_folder_without_labels_is_told_by_what_is_there(tmp_path, build, told)
     with pytest.raises(UserError) as caught:
         make(tmp_path / "set")
     assert told in str(caught.value)
+    assert len(caught.value.problems) == 1
     assert not (tmp_path / "config").exists()
 
 

@@ -26,7 +26,7 @@ def no_labels(place: str, inventory: Inventory) -> UserError:
     """
     count = len(inventory.images)
     seen = f"{count:,} image{'s' * (count != 1)}" if count else f"no image, but {_kinds(inventory)}"
-    return UserError([f"{place}: no labels found; {_NEEDED}; found {seen}", *_hints(inventory)])
+    return UserError("\n  ".join([f"{place}: no labels found; {_NEEDED}; found {seen}", *_hints(inventory)]))
 
 
 def _kinds(inventory: Inventory) -> str:
