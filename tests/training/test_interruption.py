@@ -132,6 +132,24 @@ def test_a_second_training_of_the_same_settings_starts_where_the_first_is(digits
     assert summary["total_train_time"] >= trained["total_train_time"]
 
 
+def test_another_torch_or_number_of_threads_is_told_at_a_resume(digits, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as former:
+        former.setattr(torch, "__version__", "2.11.0")
+        former.setattr(torch, "get_num_threads", lambda: 7)
+        with pytest.raises(SystemExit):
+            train(job(digits, tmp_path / "model", looks=3), ALONE)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        train(job(digits, tmp_path / "model", looks=0), ALONE)
+    assert (
+        f"warning: the checkpoint is of torch 2.11.0, now {torch.__version__}; "
+        f"threads 7, now {torch.get_num_threads()}; from here on the weights are not bit for bit"
+    ) in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        train(job(digits, tmp_path / "model", looks=0), ALONE)
+    assert "warning" not in capsys.readouterr().out
+
+
 def test_the_writer_hands_its_failure_to_the_training(digits, tmp_path, monkeypatch):
     def fail(self, tensors, values):
         raise OSError("no such device")

@@ -6,7 +6,10 @@ import pytest
 from tiny_training import tiny_config, write_digits
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
+from kubepresso.compression import compress
 from kubepresso.config import parse_view
+from kubepresso.config.model import Compression
+from kubepresso.models import load_bundle, save_bundle
 from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest
 from kubepresso.training.run import train
@@ -34,9 +37,13 @@ def digits(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bundle(digits, tmp_path_factory):
+    """A trained and pruned one: what a retraining starts from."""
     output = tmp_path_factory.mktemp("first") / "model"
     train(retraining(digits, output, None, training__epochs=1), ALONE)
-    return output
+    trained = load_bundle(output)
+    pruned, _ = compress(trained, Compression(ratio=0.5))
+    save_bundle(output.with_name("pruned"), pruned, trained.manifest)
+    return output.with_name("pruned")
 
 
 def retraining(dataset, output, start, **overrides) -> Job:
