@@ -52,3 +52,21 @@ def test_names_and_keypoints_do_not_mix(network_files):
     with pytest.raises(ConfigError, match=r"data\.id_mapping\.0: must be a mapping, found .nose.") as caught:
         load_config(network_files["rtmpose"], ["data.id_mapping=[nose, {name: chin}]"])
     assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("network", ["resnet_fc", "segformer", "yolox"])
+@pytest.mark.parametrize(
+    ("mapping", "wrong", "last"), [("{0: a, 2: b}", "2", 1), ("{0: a, red: b, 1: c}", "red", 2)]
+)
+def test_a_mapping_names_indexes_from_0(network_files, network, mapping, wrong, last):
+    load_config(network_files[network], ["data.id_mapping={1: dog, 0: cat}"])
+    with pytest.raises(ConfigError) as caught:
+        load_config(network_files[network], [f"data.id_mapping={mapping}"])
+    expected = f"data.id_mapping.{wrong}: labels must be the indexes 0 to {last}, found {wrong!r}"
+    assert [line.endswith(expected) for line in caught.value.problems if "labels must" in line] == [True]
+
+
+def test_colours_of_any_source_are_no_indexes(network_files):
+    overrides = ["data.format=huggingface", "data.path=null", "data.metadata={repo: a}"]
+    colours = ["data.label_image_mode=RGB", "data.id_mapping={'(9, 9, 9)': road, '(0,0,0)': sky}"]
+    assert load_config(network_files["segformer"], overrides + colours).data.id_mapping

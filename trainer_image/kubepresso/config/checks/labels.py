@@ -25,6 +25,19 @@ def check_labels(view: View) -> Iterator[Finding]:
         yield from _check_keypoints(data)
     elif data.task == "segmentation" and data.label_image_mode != "L" and data.format == "local":
         yield from _check_colours(data)
+    else:
+        yield from _check_indexes(data)
+
+
+def _check_indexes(data: DataConfig) -> Iterator[Finding]:
+    """Check the keys of a mapping from label to name: also where labels are names, it says their order."""
+    of_colours = data.task == "segmentation" and data.label_image_mode != "L"
+    if not isinstance(data.id_mapping, dict) or of_colours or data.task == "pose_estimation":
+        return
+    wanted = {str(index) for index in range(len(data.id_mapping))}
+    for key in data.id_mapping:
+        if key not in wanted:
+            yield error(f"labels must be the indexes 0 to {len(wanted) - 1}, found {key!r}", *_MAPPING, key)
 
 
 def _check_palette(data: DataConfig) -> Iterator[Finding]:
