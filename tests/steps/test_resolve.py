@@ -194,6 +194,7 @@ def test_what_cannot_be_trained_yet_is_refused_with_the_way_to_prepare_it(projec
         run("model.architecture.backbone={name: cspdarknet, params: {dep_mul: 0.33, wid_mul: 0.5}}")
     told = str(caught.value)
     assert "the backbone cspdarknet has no implementation yet" in told
+    assert all("no implementation yet" in problem for problem in caught.value.problems)
     assert "kubepresso prepare config" in told
 
 

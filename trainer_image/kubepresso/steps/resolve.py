@@ -58,7 +58,8 @@ def run(*, config_uri: str, overrides: Sequence[str] = ()) -> Resolution:
     config = load_config(config_uri, overrides)
     if config.untrainable:
         hint = f"its data can be prepared and its augmentation tried: kubepresso prepare {config_uri}"
-        raise UserError([*config.untrainable, hint])
+        *others, last = config.untrainable
+        raise UserError([*others, f"{last}\n{hint}"])
     for warning in config.warnings:
         _warn(warning)
     with tracking.step_run("resolve", logging=config.logging) as tracked:
