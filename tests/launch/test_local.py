@@ -13,9 +13,13 @@ from processes import alive, descendants, end, wait_until
 from tiny_training import CLASSES, tiny_config, write_digits
 from torch import nn
 
+from kubepresso.config import parse_view
 from kubepresso.launch import TrainingError
 from kubepresso.models import BundleManifest, save_bundle
 from kubepresso.steps import train
+from kubepresso.training.distributed import Group
+from kubepresso.training.job import Job
+from kubepresso.training.run import train as train_here
 
 STEP = """
 import sys
@@ -61,7 +65,10 @@ def run(dataset, model, start=None, **overrides):
 
 @pytest.mark.timeout(120)
 def test_two_ranks_train_as_one_with_the_same_global_batch(digits, plain_bundle, tmp_path):
-    run(digits, tmp_path / "one", plain_bundle, **SAME_ON_TWO)
+    alone = Job(
+        parse_view(tiny_config(**SAME_ON_TWO)), digits, tmp_path / "one", tmp_path / "kept", plain_bundle
+    )
+    train_here(alone, Group(0, 1, torch.device("cpu")))
     summary = run(
         digits,
         tmp_path / "two",
