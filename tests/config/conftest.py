@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-HERE = Path(__file__).parent
+from config_files import HERE, REST, load_yaml
 
 
 @pytest.fixture(scope="session")
@@ -24,17 +23,6 @@ def six_files(tmp_path, complete_text) -> Path:
     for name, content in yaml.safe_load(complete_text).items():
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({name: content}, sort_keys=False))
     return tmp_path
-
-
-REST = {
-    "training": {"epochs": 10},
-    "logging": {"model_save_options": {"sample_input_size": [256, 256]}},
-    "environment": {"gpus": "0, 1"},
-}
-
-
-def load_yaml(name: str):
-    return yaml.load((HERE / name).read_text(), Loader=yaml.CSafeLoader)
 
 
 @pytest.fixture(scope="session")

@@ -120,6 +120,7 @@ UNUSED = {
     "data.palette": "[[0, 0, 0]]",
     "model.checkpoint.optimizer_path": "a.pth",
     "model.architecture.backbone.params.return_stage_idx": "[3]",
+    "model.postprocessor.params.topk_max": "5",
     "logging.tensorboard": "false",
     "logging.mlflow": "true",
     "logging.num_save_samples": "4",

@@ -208,7 +208,8 @@ ERRORS = [
     (
         "rtmpose",
         ["augmentation.train.1.size=[128, 128]"],
-        "augmentation.train.1.size: (128, 128) is not the head's target_size, [256, 256]",
+        "augmentation.train.1.size: [128, 128] is not the head's target_size, [256, 256], height before "
+        "width",
     ),
     (
         "rtmpose",
@@ -298,7 +299,7 @@ ERRORS = [
     (
         "resnet_fc",
         ["model.postprocessor={params: {score_thresh: 0.5}}"],
-        'model.postprocessor.params: must be null, found {"score_thresh": 0.5}',
+        "model.postprocessor.params.score_thresh: unknown key; allowed: topk_max",
     ),
     (
         "rtdetr",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import HERE, REST, load_yaml
+from config_files import HERE, REST, load_yaml
 from test_config_networks import TAKEN, at, plain
 
 from kubepresso.config import ConfigError, load_config

@@ -36,6 +36,7 @@ TAKEN = [
     ("model.name=anything", "anything"),
     ("model.freeze_backbone=true", True),
     ("model.postprocessor.params=null", None),
+    ("model.postprocessor.params.topk_max=5", 5),
     ("model.checkpoint.path=weights.safetensors", "weights.safetensors"),
     ("model.checkpoint.load_head=true", True),
     ("model.architecture.backbone.params.block_type=bottleneck", "bottleneck"),

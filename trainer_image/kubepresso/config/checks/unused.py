@@ -18,6 +18,7 @@ UNUSED = {
     "model.checkpoint.optimizer_path": "training resumes by itself from its own checkpoints",
     "model.architecture.backbone.params.return_stage_idx": "the head reads the last stage",
     "model.architecture.head.params.num_anchors": "this head has no anchors",
+    "model.postprocessor.params.topk_max": "metrics say how many choices count, see logging.metrics",
     "logging.tensorboard": _IN_MLFLOW,
     "logging.mlflow": _IN_MLFLOW,
     "logging.num_save_samples": "the evaluation report shows the mistakes the model is most sure of",

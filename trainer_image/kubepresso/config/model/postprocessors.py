@@ -11,10 +11,16 @@ from kubepresso.config.model.common import Share
 from kubepresso.config.model.heads import YOLO_FASTEST_ANCHORS, Anchors, check_anchors
 
 
-class Postprocessor(Section):
-    """Without a key of its own, for heads whose outputs are the results."""
+class PlainParams(Section):
+    """What older files say with heads whose outputs are the results."""
 
-    params: None = Field(None, description="Always null.")
+    topk_max: PositiveInt | None = Field(None, description="Read and left alone.")
+
+
+class Postprocessor(Section):
+    """Without an effect, for heads whose outputs are the results."""
+
+    params: PlainParams | None = Field(None, description="Values.")
 
 
 class AnchorFreeParams(Section):
