@@ -222,6 +222,24 @@ def test_a_mapping_that_names_some_categories_chooses_them(task, tmp_path):
         read(data_config(tmp_path, task, id_mapping=["Bee"]))
 
 
+def test_a_mapping_that_names_some_classes_of_voc_chooses_them(tmp_path):
+    box = "<bndbox><xmin>3</xmin><ymin>3</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    objects = "".join(
+        f"<object><name>{name}</name>{box}</object>" for name in ["ape", "bee", "bee", "cat", "ape"]
+    )
+    put(tmp_path / "0.png", image_bytes())
+    put(tmp_path / "0.xml", f"<annotation>{objects}</annotation>")
+    source, findings, targets = read(data_config(tmp_path, id_mapping=["cat", "bee"]))
+    assert source.classes == ["cat", "bee"]
+    (target,) = targets.values()
+    assert target.labels.tolist() == [1, 1, 0]
+    assert found_in(findings, "unused_files") == [
+        "data.id_mapping: 2 objects of classes that it does not name (2 ape)"
+    ]
+    with pytest.raises(UserError, match=r"data.id_mapping: names none of the classes .* \(ape, bee, cat\)"):
+        read(data_config(tmp_path, id_mapping=["Bee"]))
+
+
 def test_annotations_without_any_category_are_labels_that_cannot_be_used(tmp_path):
     put(tmp_path / "train/0.png", image_bytes())
     content = json.dumps(

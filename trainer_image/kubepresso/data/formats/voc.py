@@ -8,7 +8,8 @@ boxes come out one pixel larger to the left and above, which is clipped at the e
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
-from kubepresso.data.formats.naming import mapped_classes, no_such_class
+from kubepresso.data.formats.naming import mapped_classes
 from kubepresso.data.formats.orientation import needs_turn, turn_boxes
 from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
 from kubepresso.data.formats.places import paired_folders
@@ -34,16 +35,19 @@ LABEL_FOLDERS = ("Annotations", "annotations", "labels", "xml")
 
 @register("voc")
 class Voc:
-    """Object ``difficult`` is crowd: not trained on, no miss. Classes are those of ``data.id_mapping``, else
-    the names found, sorted."""
+    """Object ``difficult`` is crowd: not trained on, no miss. Classes are those of ``data.id_mapping``, which
+    chooses among the names found, else all these, sorted."""
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
         folders = {split: [place] for split, place in voc_folders(data, root).items()}
         pairs = pair_splits(folders, root, data, findings, lambda file: file.suffix.lower() == ".xml")
-        names = mapped_classes(data, root) or _names_in(
-            [pair.label for group in pairs.values() for pair in group]
-        )
+        found = _names_in([pair.label for group in pairs.values() for pair in group])
+        names = mapped_classes(data, root)
+        if names is None:
+            names = sorted(found)
+        else:
+            _report_unchosen(found, names, findings)
         if not names:
             raise UserError(f"{root}: no object in any Pascal VOC file; expected Annotations/<image>.xml")
         indexes = {name: index for index, name in enumerate(names)}
@@ -109,8 +113,9 @@ class VocLabel:
         self, element: Element, place: str, problems: LabelProblems
     ) -> tuple[list[float], int, bool] | None:
         name = _text(element, "name")
+        if not name:
+            problems.add(place, "<object> without a <name>")
         if name not in self.indexes:
-            problems.add(place, no_such_class(name, self.indexes))
             return None
         box = element.find("bndbox")
         try:
@@ -126,15 +131,27 @@ class VocLabel:
         return corners, self.indexes[name], _text(element, "difficult") == "1"
 
 
-def _names_in(files: Sequence[Path]) -> list[str]:
-    names = set()
+def _names_in(files: Sequence[Path]) -> Counter[str]:
+    names: Counter[str] = Counter()
     for file in files:
         try:
             document = parse_xml(file, file.name)
         except LabelProblemError:
             continue  # reported when its sample is read
-        names |= {_text(element, "name") for element in document.all("object")}
-    return sorted(names - {""})
+        names.update(_text(element, "name") for element in document.all("object"))
+    del names[""]
+    return names
+
+
+def _report_unchosen(found: Mapping[str, int], names: Collection[str], findings: Findings) -> None:
+    if found and not found.keys() & set(names):
+        there = ", ".join(sorted(found))
+        raise UserError(f"data.id_mapping: names none of the classes of the Pascal VOC files ({there})")
+    others = {name: count for name, count in sorted(found.items()) if name not in names}
+    if others:
+        listed = ", ".join(f"{count} {name}" for name, count in others.items())
+        message = f"{sum(others.values())} objects of classes that it does not name ({listed})"
+        findings.add("unused_files", "data.id_mapping", message)
 
 
 def _stated_size(document: Element) -> tuple[int, int] | None:
