@@ -102,6 +102,16 @@ def test_patterns_with_other_numbers_of_groups_are_refused(tmp_path):
         masks(tmp_path, ["images/11.png"], ["masks/11.png"], path={"pattern": pattern})
 
 
+def test_a_pattern_that_matches_no_file_is_named(tmp_path):
+    pattern = {"image": r"\.jpg$", "label": r"_mask\.png$"}
+    with pytest.raises(UserError) as caught:
+        masks(tmp_path, ["images/1.png", "images/2.png"], ["masks/1.png"], path={"pattern": pattern})
+    assert caught.value.problems == [
+        r"data.path.pattern.image: '\\.jpg$' matches none of 2 files, such as images/1.png",
+        r"data.path.pattern.label: '_mask\\.png$' matches none of 1 files, such as masks/1.png",
+    ]
+
+
 def test_a_list_of_a_split_names_images_that_are_not_there(tmp_path):
     put(tmp_path / "JPEGImages/a.png", image_bytes())
     put(tmp_path / "Annotations/a.xml", "<annotation/>")

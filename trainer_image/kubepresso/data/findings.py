@@ -110,7 +110,8 @@ def _problems(check: str, found: list[Finding]) -> list[str]:
         shown[-1] += f"\nand {len(found) - _MOST_LINES:,} more of {check}, all in the report"
     fixes = {
         "corrupt_images": "repair or remove them, or leave them out with data.checks.corrupt_images: skip",
-        "invalid_labels": "correct these labels, or leave them out with data.checks.invalid_labels: skip",
+        "invalid_labels": "correct these labels or data.id_mapping, "
+        "or leave them out with data.checks.invalid_labels: skip",
         "missing_labels": "add them, or leave these files out with data.checks.missing_labels: skip",
         "empty_classes": "add images, drop the class, or allow it with data.checks.empty_classes: warn",
         "empty_splits": "correct the labels and images that are left out, add images, "

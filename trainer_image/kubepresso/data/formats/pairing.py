@@ -67,7 +67,7 @@ def pair_files(
     _check_groups(image_pattern, label_pattern)
     mixed = folders.images == folders.labels
     images = _by_key(
-        (file for file in list_files(folders.images) if file.suffix.lower() in IMAGE_SUFFIXES),
+        filter(_is_image, list_files(folders.images)),
         folders.images,
         root,
         image_pattern,
@@ -105,6 +105,10 @@ def pair_splits(
 
     A split of images whose folder of labels is not there is none, unless it is train:
     its images are findings.
+
+    Raises:
+        UserError: Two files of the same kind have the same name, or there is no pair, and a pattern that matches
+            no file.
     """
     pair = functools.partial(
         pair_files, root=root, data=data, findings=findings, is_label=is_label, is_companion=is_companion
@@ -113,11 +117,17 @@ def pair_splits(
         split: list(dict.fromkeys(chain.from_iterable(map(pair, places))))  # places may overlap
         for split, places in folders.items()
     }
+    if not any(pairs.values()):
+        _check_matches(list(chain.from_iterable(folders.values())), root, data, is_label)
     return {
         split: group
         for split, group in pairs.items()
         if split == "train" or any(place.labels.is_dir() for place in folders[split])
     }
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -157,6 +167,24 @@ def _check_groups(image: str | None, label: str | None) -> None:
             f"data.path.pattern: image has {groups[0]} groups and label {groups[1]}; what the groups match "
             "must be equal for a pair, so write the same ones in both"
         )
+
+
+def _check_matches(
+    folders: Sequence[Folders], root: Path, data: DataConfig, is_label: Callable[[Path], bool]
+) -> None:
+    pattern = data.path.pattern if data.path is not None else None
+    if pattern is None:
+        return
+    images = [(file, place.images) for place in folders for file in list_files(place.images) if _is_image(file)]
+    labels = [(file, place.labels) for place in folders for file in _files_below(place.labels) if is_label(file)]
+    problems = [
+        f"data.path.pattern.{kind}: {expression!r} matches none of {len(files):,} files, such as "
+        f"{relative(files[0][0], root)}"
+        for kind, expression, files in (("image", pattern.image, images), ("label", pattern.label, labels))
+        if expression and files and not any(match_name(expression, *file) for file in files)
+    ]
+    if problems:
+        raise UserError(problems)
 
 
 def _check_names(folders: Folders, images: dict[Hashable, Path], root: Path, findings: Findings) -> None:
