@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from kubepresso.cli.located import located_problems
+from kubepresso.config import Config, load_config
 from kubepresso.errors import exit_on_user_error
 from kubepresso.steps.preparing import Prepared, prepare
 
@@ -27,11 +29,13 @@ def command(uri: str, overrides: tuple[str, ...], output: Path | None) -> None:
     dotted: augmentation.checks.samples=32.
     """
     with exit_on_user_error(f"prepare of {uri}"):
-        prepared = prepare(uri, overrides, output)
-    click.echo("\n".join(_lines(prepared)))
+        config = load_config(uri, overrides)
+        with located_problems(config):
+            prepared = prepare(uri, overrides, output)
+    click.echo("\n".join(_lines(prepared, config)))
 
 
-def _lines(prepared: Prepared) -> list[str]:
+def _lines(prepared: Prepared, config: Config) -> list[str]:
     data, trial = prepared.data, prepared.augmentation
     counts = ", ".join(f"{count:,} {split}" for split, count in data.counts.items())
     found = ", ".join(
@@ -46,7 +50,7 @@ def _lines(prepared: Prepared) -> list[str]:
         f"  checks       {found or 'nothing found'}",
         f"  report       {prepared.data_report}",
         f"augmentation:  {speed}",
-        *(f"  warning      {line}" for line in trial.warnings),
+        *(f"  warning      {config.located(line)}" for line in trial.warnings),
         f"  report       {prepared.augmentation_report}",
         f"MLflow:        mlflow server --backend-store-uri {prepared.tracking_uri}",
     ]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from kubepresso.cli.located import LocatedOutput
+from kubepresso.config import load_config
 from kubepresso.errors import exit_on_user_error
 from pipelines.local import LocalRun, run_locally
 
@@ -34,7 +37,9 @@ def command(uri: str, overrides: tuple[str, ...], cache: bool) -> None:
     dotted: training.epochs=3.
     """
     with exit_on_user_error(f"run of {uri}"), _told_how_to_go_on(cache):
-        run = run_locally(uri, overrides, use_cache=cache)
+        config = load_config(uri, overrides)
+        with contextlib.redirect_stdout(LocatedOutput(sys.stdout, config)):
+            run = run_locally(uri, overrides, use_cache=cache)
     click.echo()
     click.echo("\n".join(_table(run)))
     click.echo()

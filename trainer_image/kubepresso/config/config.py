@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr
@@ -14,8 +14,9 @@ from kubepresso.config.document import dump
 from kubepresso.config.environment import EnvironmentConfig
 from kubepresso.config.logging import LoggingConfig
 from kubepresso.config.model import ModelConfig
-from kubepresso.config.problems import ConfigError
+from kubepresso.config.problems import ConfigError, Mark
 from kubepresso.config.training import TrainingConfig
+from kubepresso.config.written import nearest
 
 Module = Literal["data", "augmentation", "model", "training", "logging", "environment"]
 
@@ -75,6 +76,33 @@ class Config(_Modules):
     training: TrainingConfig = Field(description="Epochs, optimizer, schedule.")
     logging: LoggingConfig = Field(LoggingConfig(), description="Output, checkpoints, promotion.")
     environment: EnvironmentConfig = Field(EnvironmentConfig(), description="Seed, loader, devices.")
+
+    _written: Mapping[str, Mark] = PrivateAttr(default_factory=dict)
+
+    def with_written(self, written: Mapping[str, Mark]) -> Self:
+        """Return a copy that knows where its keys are written."""
+        copy = self.model_copy()
+        copy._written = written
+        return copy
+
+    def located(self, problem: str) -> str:
+        """Put the place of its key before a problem such as ``data.layout: not for this task``.
+
+        Args:
+            problem: A line. One that does not begin with a key of a module is returned as it is.
+
+        Returns:
+            ``configs/data.yaml:7:11: data.layout: not for this task``; where the key is not written, the
+            place of the nearest one above it, and where none is, the line alone.
+        """
+        key, colon, _ = problem.partition(": ")
+        module, *inner = key.split(".")
+        if not colon or module not in MODULES:
+            return problem
+        if inner and self.model_class(module).type_of(inner[0], None) is None:
+            return problem  # data.json is a file
+        mark = nearest(self._written, key)
+        return problem if mark is None else f"{mark}: {problem}"
 
 
 class View(_Modules):

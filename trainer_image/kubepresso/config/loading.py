@@ -14,8 +14,9 @@ from kubepresso.config.config import MODULES, OPTIONAL_MODULES, Config, View
 from kubepresso.config.document import Document, parse
 from kubepresso.config.explain import explain, suggest
 from kubepresso.config.overrides import apply
-from kubepresso.config.problems import ConfigError, Mark, Problem
+from kubepresso.config.problems import ConfigError, Problem
 from kubepresso.config.sources import read_modules
+from kubepresso.config.written import mark_of, mark_of_key, written_keys
 from kubepresso.errors import UserError
 
 
@@ -40,7 +41,8 @@ def load_config(uri: str, overrides: Sequence[str] = ()) -> Config:
     apply(document, overrides)
     view = _build(document)
     modules: dict[str, Any] = view.present()
-    return Config.model_construct(None, **modules).with_findings(view.warnings, view.untrainable)
+    config = Config.model_construct(None, **modules).with_findings(view.warnings, view.untrainable)
+    return config.with_written(written_keys(document))
 
 
 def parse_view(text: str) -> View:
@@ -78,7 +80,7 @@ def _build(document: Document) -> View:
     for name, value in document.value.items() if isinstance(document.value, dict) else ():
         if name not in MODULES:
             text = f"unknown module; allowed: {', '.join(MODULES)}{suggest(name, MODULES)}"
-            found.append(Problem(_mark(document, (name,)), (name,), text))
+            found.append(Problem(mark_of(document, (name,)), (name,), text))
         elif value is None and name in OPTIONAL_MODULES:
             present[name] = View.model_class(name)()
         else:
@@ -88,7 +90,7 @@ def _build(document: Document) -> View:
             except ValidationError as error:
                 for inner, text, of_key in explain(error, model, value):
                     path = (name, *inner)
-                    mark = _mark_of_key(document, path) if of_key else _mark(document, path)
+                    mark = mark_of_key(document, path) if of_key else mark_of(document, path)
                     found.append(Problem(mark, path, text))
     view = View.model_construct(**present)
     findings = list(checks.find(view))
@@ -102,18 +104,4 @@ def _build(document: Document) -> View:
 
 
 def _problem(document: Document, finding: checks.Finding) -> Problem:
-    return Problem(_mark(document, finding.path), finding.path, finding.text)
-
-
-def _mark_of_key(document: Document, path: problems.Path) -> Mark:
-    """Find the place of a key; one inside a value that an override gave has the override's."""
-    return document.keys[path] if path in document.keys else _mark(document, path)
-
-
-def _mark(document: Document, path: problems.Path) -> Mark:
-    """Find the place of a value or, where it is not there, of the nearest key above it."""
-    if path in document.values and path in document.keys:
-        return document.values[path]
-    while path and path not in document.keys:
-        path = path[:-1]
-    return document.keys.get(path, Mark("configuration"))
+    return Problem(mark_of(document, finding.path), finding.path, finding.text)

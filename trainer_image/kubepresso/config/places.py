@@ -38,9 +38,8 @@ def with_absolute_places(config: Config, uri: str) -> Config:
             local = storage.local_path(beside)
             return str(local.absolute()) if local is not None else beside
         if key is not None:
-            problems.append(
-                f"{uri}: {key}: {place!r} is neither {here.absolute()} nor {beside}; give a full path"
-            )
+            text = f"{key}: {place!r} is neither {here.absolute()} nor {beside}; give a full path"
+            problems.append(config.located(text))
         return place
 
     data, model = config.data, config.model
