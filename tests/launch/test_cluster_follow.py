@@ -1,6 +1,7 @@
 """The launcher against an API server over HTTP: what a user sees of pods, events and failures."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -220,10 +221,14 @@ def test_a_job_deleted_by_someone_else_is_told(serve, job_of):
 @pytest.mark.parametrize("how", ["resume", "evicted"])
 def test_an_interrupted_training_goes_on_and_is_still_one_job(serve, job_of, how):
     def script(api, job):
+        api.busy.append([pod for pod in api.objects["pods"].values() if pod["status"]["phase"] == "Running"])
         play = Play(api, job)
         pod = play.pod()
         play.run(pod, f"attempt {play.attempt}")
         if play.attempt < 2:
+            if play.attempt == 0:  # the job's controller fails it while a pod still writes its checkpoint
+                last = play.run(play.pod(1))
+                threading.Timer(0.7, play.end, (last, 203)).start()
             target = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}
             more = {"conditions": [target]} if how == "evicted" else {}
             play.end(pod, 203 if how == "resume" else 137, **more)
@@ -232,13 +237,15 @@ def test_an_interrupted_training_goes_on_and_is_still_one_job(serve, job_of, how
         return play.succeed()
 
     api, said = serve("2.2", script=script), []
+    api.busy = []
     launcher(api, said=said).run(job_of(max_restarts=2))
     assert [line for line in said if line.startswith("[node-0]")] == [
         f"[node-0] attempt {n}" for n in range(3)
     ]
     assert any("goes on, restart 2 of 2" in line for line in said)
-    assert len({job["metadata"]["name"] for job in api.posted}) == 1
-    assert len(api.posted) == len(api.deleted) == 3, "each is deleted before the next is made"
+    name = api.posted[0]["metadata"]["name"]
+    assert [job["metadata"]["name"] for job in api.posted] == api.deleted == [name, f"{name}-1", f"{name}-2"]
+    assert not any(api.busy), "the pods of one have ended before the next is made"
 
 
 def test_a_failure_that_ends_the_other_pods_is_no_interruption(serve, job_of, tmp_path):

@@ -10,7 +10,7 @@ from kubepresso.config import EnvironmentConfig
 from kubepresso.config.cluster import amount, seconds
 from kubepresso.errors import UserError
 from kubepresso.launch.cluster.logs import Cursor
-from kubepresso.launch.cluster.names import NAME_LIMIT, job_name, label_value
+from kubepresso.launch.cluster.names import NAME_LIMIT, attempt_name, job_name, label_value
 from kubepresso.launch.cluster.surroundings import look_around
 from kubepresso.launch.places import reachable
 from kubepresso.launch.report import RankFailure
@@ -25,7 +25,7 @@ def test_names_are_host_names_with_room_for_what_controllers_append(run_id, task
     name = job_name(run_id, task)
     assert RFC_1035.match(name)
     assert len(name) <= NAME_LIMIT
-    assert len(f"{name}-node-0-1000-abcde") <= 63
+    assert len(f"{attempt_name(name, 99)}-node-0-1000-abcde") <= 63
     assert name == job_name(run_id, task)
 
 

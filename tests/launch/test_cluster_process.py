@@ -118,6 +118,44 @@ def test_wherever_the_launcher_is_killed_there_is_one_job(serve, job_of, start, 
     assert lines_of(log, 0) == lines_of(log, 1) == [f"line {number}" for number in range(LINES)]
 
 
+@pytest.mark.parametrize("moment", ["patch", "create", "delete"])
+def test_restarts_are_counted_wherever_the_launcher_is_killed(serve, job_of, start, moment):
+    def interrupted(api, job):
+        play = Play(api, job)
+        play.end(play.run(play.pod()), 203)
+        play.fail()
+
+    reached, killed = threading.Event(), threading.Event()
+
+    def fault(verb, resource):
+        """Hold the call that follows the first interruption, and lose it with its client."""
+        if (
+            killed.is_set()
+            or (verb, resource) != (moment, "trainjobs")
+            or ("list", "pods") not in api.requests
+        ):
+            return None
+        reached.set()
+        killed.wait(60)
+        return 500, {}
+
+    api = serve("2.2", script=interrupted)
+    api.fault = fault
+    job = job_of(max_restarts=1)
+    first, log = start(api, job)
+    assert reached.wait(60), log.read_text()
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    killed.set()
+    again, log = start(api, job)
+    assert again.wait(60) == 1, log.read_text()
+    assert "not started again, max_restarts is 1" in log.read_text()
+    attempts = [job["metadata"]["annotations"]["kubepresso.io/attempt"] for job in api.posted]
+    assert attempts == ["0", "1"]
+    assert len({job["metadata"]["annotations"]["kubepresso.io/started-at"] for job in api.posted}) == 1
+    wait_until(lambda: len(api.objects["trainjobs"]) == 1, 5)
+
+
 def test_a_launcher_cancelled_while_it_creates_leaves_no_job(serve, job_of, start):
     api = serve("2.2", script=slow)
     api.go_on, api.creation_seconds = False, 1.0

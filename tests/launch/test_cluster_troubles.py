@@ -169,16 +169,23 @@ def test_a_job_that_quota_denies_is_not_said_to_be_deleted(serve, job_of):
     assert not [line for line in said if "deleted" in line]
 
 
-def test_a_deleted_job_whose_pods_hang_is_told_with_their_node(serve):
+@pytest.mark.parametrize("how", ["deleted", "interrupted"])
+def test_a_former_job_whose_pods_hang_is_told_with_their_node(serve, how):
     api = serve("2.2")
     api.stays = True
     labels = {"jobset.sigs.k8s.io/jobset-name": "kubepresso-train-x"}
     there = {"metadata": {"name": "kubepresso-train-x"}, "kind": "TrainJob", "spec": {}}
-    api.delete("trainjobs", api.put("trainjobs", there), "Foreground")
-    api.put("pods", {"metadata": {"name": "lost", "labels": labels}, "spec": {"nodeName": "gpu-7"}})
+    if how == "interrupted":
+        there["metadata"]["annotations"] = {"kubepresso.io/interrupted-at": "1"}
+    there = api.put("trainjobs", there)
+    if how == "deleted":
+        api.delete("trainjobs", there, "Foreground")
+    status = {"phase": "Running"}
+    pod = {"metadata": {"name": "lost", "labels": labels}, "spec": {"nodeName": "gpu-7"}, "status": status}
+    api.put("pods", pod)
     manifest = {"metadata": {"name": "kubepresso-train-x", "annotations": {}}}
     said = []
-    with pytest.raises(UserError, match=r"its pods do not end: lost on gpu-7; .*--force"):
+    with pytest.raises(UserError, match=rf"{how}, but .* its pods do not end: lost on gpu-7; .*--force"):
         claim(connected(api, 0.5), TRAIN_JOB.path("training"), manifest, said.append, grace_seconds=0.5)
     assert said == ["kubepresso-train-x: waits until the former job and its pods are gone"]
 

@@ -101,9 +101,9 @@ class Cluster:
                 return None
             raise
 
-    def list(self, path: str, query: Mapping[str, str]) -> Object:
+    def list(self, path: str, query: Mapping[str, str], patience_seconds: float | None = None) -> Object:
         """Return a list with the resource version that a watch goes on from."""
-        return self._json("GET", path, query)
+        return self._json("GET", path, query, patience_seconds=patience_seconds)
 
     def list_once(self, path: str, query: Mapping[str, str]) -> Object:
         """Do the same as `list`, without any retry; raises as `stream` does."""

@@ -89,7 +89,7 @@ class ClusterLauncher:
         self._delete(path, manifest)
 
     def _train(self, job: TrainingJob, spec: JobSpec, manifest: Object, path: str) -> None:
-        """Follow the job, and make it again as long as it was interrupted and may go on."""
+        """Follow the job, and those that come after it as long as it was interrupted and may go on."""
         distributed = job.environment.distributed
         while True:
             found = claim(self._cluster, path, manifest, self._say, spec.grace_seconds)
@@ -107,11 +107,8 @@ class ClusterLauncher:
             attempt = int(annotations[names.ATTEMPT_ANNOTATION])
             if not self._goes_on(outcome, attempt, spec):
                 self._give_up(outcome, found, spec, path, distributed.timeout)
-            manifest["metadata"]["annotations"] |= {
-                names.ATTEMPT_ANNOTATION: str(attempt + 1),
-                names.STARTED_ANNOTATION: annotations[names.STARTED_ANNOTATION],
-            }
-            delete_own(self._cluster, path, manifest)
+            mark = {names.INTERRUPTED_ANNOTATION: f"{time.time():.0f}"}
+            self._cluster.annotate(f"{path}/{found['metadata']['name']}", mark)
 
     def _follow(self, found: Object, limits: Limits, path: str) -> Outcome:
         try:
@@ -140,14 +137,15 @@ class ClusterLauncher:
         Raises:
             TrainingError: Always.
         """
-        name = f"{found['kind']} {found['metadata']['namespace']}/{spec.name}"
+        own = found["metadata"]["name"]
+        name = f"{found['kind']} {found['metadata']['namespace']}/{own}"
         if outcome.state == "failed" and spec.keep_failed_seconds:
             now = time.time()
             until = datetime.fromtimestamp(now + spec.keep_failed_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             with contextlib.suppress(ClusterError):  # the training's failure is the news
                 annotations = {names.FAILED_ANNOTATION: f"{now:.0f}", names.DELETE_AFTER_ANNOTATION: until}
-                self._cluster.annotate(f"{path}/{spec.name}", annotations)
-                self._say(f"{spec.name}: kept until {until} (keep_failed_seconds)")
+                self._cluster.annotate(f"{path}/{own}", annotations)
+                self._say(f"{own}: kept until {until} (keep_failed_seconds)")
         elif outcome.state != "deleted":
             self._delete(path, found)
         if outcome.state == "timeout":

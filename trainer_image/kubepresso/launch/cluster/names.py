@@ -17,10 +17,12 @@ _HASH = 10
 
 PREFIX = "kubepresso.io"
 RUN_LABEL = f"{PREFIX}/run-id"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
 TASK_ANNOTATION = f"{PREFIX}/task"
 DIGEST_ANNOTATION = f"{PREFIX}/spec-digest"
 ATTEMPT_ANNOTATION = f"{PREFIX}/attempt"
 STARTED_ANNOTATION = f"{PREFIX}/started-at"
+INTERRUPTED_ANNOTATION = f"{PREFIX}/interrupted-at"
 FAILED_ANNOTATION = f"{PREFIX}/failed-at"
 DELETE_AFTER_ANNOTATION = f"{PREFIX}/delete-after"
 
@@ -39,6 +41,11 @@ def job_name(run_id: str, task: str) -> str:
     return "-".join(part for part in (_PREFIX, middle, digest) if part)
 
 
+def attempt_name(name: str, number: int) -> str:
+    """Return the name of a job's attempt: that of the job for the first, else with its number."""
+    return f"{name}-{number}" if number else name
+
+
 def slug(text: str) -> str:
     """Return the letters and digits of a text in lower case, with single hyphens between."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
@@ -54,7 +61,7 @@ def labels(name: str, run_id: str) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": "kubepresso",
         "app.kubernetes.io/component": "training",
-        "app.kubernetes.io/instance": name,
+        INSTANCE_LABEL: name,
         "app.kubernetes.io/version": label_value(__version__),
         "app.kubernetes.io/managed-by": "kubepresso-launcher",
         RUN_LABEL: label_value(run_id),
