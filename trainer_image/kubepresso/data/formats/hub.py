@@ -42,13 +42,13 @@ class Hub:
         features = next(iter(tables.values())).features.to_dict() if tables else {}
         feature_names = class_names(features.get(label))
         if data.task != "classification":
-            return _open_rows(data, root, tables, image, label, feature_names)
+            return _open_rows(data, root, tables, image, label, feature_names, findings)
         written = {
             name: [Labelled(f"{name}:{row}", value) for row, value in enumerate(table[label])]
             for name, table in tables.items()
         }
-        names = mapped_classes(data, root, repeats=True) or feature_names
-        names, indexes = resolve_labels(written, names, f"column {label!r}", findings)
+        mapped = mapped_classes(data, root, repeats=True)
+        names, indexes = resolve_labels(written, mapped, f"column {label!r}", findings, feature_names)
         return Source(names, {name: _HubSplit(table, image, indexes[name]) for name, table in tables.items()})
 
 
@@ -59,6 +59,7 @@ def _open_rows(
     image: str,
     label: str,
     feature_names: list[str] | None,
+    findings: Findings,
 ) -> Source:
     encoded = {name: _encoded(table, image, label) for name, table in tables.items()}
     names, make = row_labels(
@@ -66,6 +67,7 @@ def _open_rows(
         root,
         feature_names,
         lambda: (row[label] for name in encoded for row in encoded[name].select_columns([label])),
+        findings,
     )
     return Source(names, {name: _HubRows(table, name, image, label, make) for name, table in encoded.items()})
 

@@ -27,7 +27,7 @@ def open_objects(data: DataConfig, root: Path, findings: Findings) -> Source:
         for split, folder in split_folders(data, root).items()
     }
     values = [value for rows in tables.values() for _, _, value in rows]
-    names, make = row_labels(data, root, None, lambda: values)
+    names, make = row_labels(data, root, None, lambda: values, findings)
     return Source(
         names,
         {

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from kubepresso.data.findings import Findings
+from kubepresso.data.formats.choosing import renames
 from kubepresso.data.formats.naming import classes_of_values, no_such_class, told_apart
 
 Value = int | str | None
@@ -35,16 +36,21 @@ def parse_label(text: str | None) -> Value:
 
 
 def resolve_labels(
-    splits: Mapping[str, Sequence[Labelled]], names: list[str] | None, place: str, findings: Findings
+    splits: Mapping[str, Sequence[Labelled]],
+    names: list[str] | None,
+    place: str,
+    findings: Findings,
+    given: list[str] | None = None,
 ) -> tuple[list[str], dict[str, list[int | None]]]:
     """Name the classes and turn each label into an index.
 
     Args:
         splits: The labels as written.
-        names: Class names from ``data.id_mapping`` or from the file's own features; None to take the set of
-            values. Where classes share a name, labels must be indexes.
+        names: Class names from ``data.id_mapping``; None to take those given, else the set of values. Where
+            classes share a name, labels must be indexes.
         place: What to name in an error on the set of values.
         findings: Receives labels that are no class.
+        given: The names that the file's own features give to the indexes.
 
     Returns:
         Class names, a repeated one with a number, and for each split one index for each label, None where it
@@ -53,6 +59,10 @@ def resolve_labels(
     Raises:
         UserError: Without names, the values leave a gap.
     """
+    if names is None:
+        names = given
+    elif given is not None and not renames(names, given):
+        splits = {split: [_by_name(label, given) for label in labels] for split, labels in splits.items()}
     if names is None:
         values = [label.value for labels in splits.values() for label in labels if label.value is not None]
         names = classes_of_values((value for value in values if not _is_negative(value)), place)
@@ -63,6 +73,13 @@ def resolve_labels(
         for split, labels in splits.items()
     }
     return told_apart(names), resolved
+
+
+def _by_name(label: Labelled, given: Sequence[str]) -> Labelled:
+    value = label.value
+    return (
+        Labelled(label.place, given[value]) if isinstance(value, int) and 0 <= value < len(given) else label
+    )
 
 
 def _is_negative(value: int | str) -> bool:

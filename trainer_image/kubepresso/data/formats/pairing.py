@@ -107,8 +107,8 @@ def pair_splits(
     its images are findings.
 
     Raises:
-        UserError: Two files of the same kind have the same name, or there is no pair, and a pattern that matches
-            no file.
+        UserError: Two files of the same kind have the same name, or there is no pair, and a pattern that
+            matches no file.
     """
     pair = functools.partial(
         pair_files, root=root, data=data, findings=findings, is_label=is_label, is_companion=is_companion
@@ -175,8 +175,12 @@ def _check_matches(
     pattern = data.path.pattern if data.path is not None else None
     if pattern is None:
         return
-    images = [(file, place.images) for place in folders for file in list_files(place.images) if _is_image(file)]
-    labels = [(file, place.labels) for place in folders for file in _files_below(place.labels) if is_label(file)]
+    images = [
+        (file, place.images) for place in folders for file in list_files(place.images) if _is_image(file)
+    ]
+    labels = [
+        (file, place.labels) for place in folders for file in _files_below(place.labels) if is_label(file)
+    ]
     problems = [
         f"data.path.pattern.{kind}: {expression!r} matches none of {len(files):,} files, such as "
         f"{relative(files[0][0], root)}"

@@ -44,10 +44,10 @@ class ParquetFiles:
         image, label = columns_of(data, column_names(every[0]))
         check_columns(every, image, label)
         if data.task != "classification":
-            return _open_rows(data, root, files, image, label)
+            return _open_rows(data, root, files, image, label, findings)
         written = {split: _read_labels(group, label, root) for split, group in files.items()}
-        names = mapped_classes(data, root, repeats=True) or class_names(feature_of(every[0], label))
-        names, indexes = resolve_labels(written, names, f"column {label!r}", findings)
+        mapped, given = mapped_classes(data, root, repeats=True), class_names(feature_of(every[0], label))
+        names, indexes = resolve_labels(written, mapped, f"column {label!r}", findings, given)
         return Source(
             names, {split: ParquetSplit(group, root, image, indexes[split]) for split, group in files.items()}
         )
@@ -136,13 +136,16 @@ def _read_labels(files: Sequence[Path], label: str, root: Path) -> list[Labelled
     ]
 
 
-def _open_rows(data: DataConfig, root: Path, files: dict[str, list[Path]], image: str, label: str) -> Source:
+def _open_rows(
+    data: DataConfig, root: Path, files: dict[str, list[Path]], image: str, label: str, findings: Findings
+) -> Source:
     every = [file for group in files.values() for file in group]
     names, make = row_labels(
         data,
         root,
         class_names(feature_of(every[0], label)),
         lambda: (value for file in every for (value,) in read_rows(file, label)),
+        findings,
     )
     return Source(
         names, {split: ParquetRows(group, root, image, label, make) for split, group in files.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
+from kubepresso.data.formats.choosing import report_unchosen
 from kubepresso.data.formats.naming import mapped_classes
 from kubepresso.data.formats.orientation import needs_turn, turn_boxes
 from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
@@ -47,7 +48,7 @@ class Voc:
         if names is None:
             names = sorted(found)
         else:
-            _report_unchosen(found, names, findings)
+            report_unchosen(found, names, "the Pascal VOC files", findings)
         if not names:
             raise UserError(f"{root}: no object in any Pascal VOC file; expected Annotations/<image>.xml")
         indexes = {name: index for index, name in enumerate(names)}
@@ -141,17 +142,6 @@ def _names_in(files: Sequence[Path]) -> Counter[str]:
         names.update(_text(element, "name") for element in document.all("object"))
     del names[""]
     return names
-
-
-def _report_unchosen(found: Mapping[str, int], names: Collection[str], findings: Findings) -> None:
-    if found and not found.keys() & set(names):
-        there = ", ".join(sorted(found))
-        raise UserError(f"data.id_mapping: names none of the classes of the Pascal VOC files ({there})")
-    others = {name: count for name, count in sorted(found.items()) if name not in names}
-    if others:
-        listed = ", ".join(f"{count} {name}" for name, count in others.items())
-        message = f"{sum(others.values())} objects of classes that it does not name ({listed})"
-        findings.add("unused_files", "data.id_mapping", message)
 
 
 def _stated_size(document: Element) -> tuple[int, int] | None:

@@ -8,7 +8,8 @@ An empty file is an image without objects.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
+from kubepresso.data.formats.choosing import class_of_index, report_unchosen
 from kubepresso.data.formats.naming import classes_of_values, mapped_classes, named_places
 from kubepresso.data.formats.number_lines import class_index, read_numbers
 from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
@@ -34,9 +36,8 @@ _OTHER_TEXTS = frozenset(
 )
 #: Relative coordinates written with all digits come back as the pixels they were.
 _DECIMALS = 6
-
-
 _MOST_CLASSES = 1 << 31
+_LEFT_OUT = -1
 
 
 @register("yolo")
@@ -53,11 +54,16 @@ class Yolo:
                 "labels/train/<name>.txt, COCO's annotations/instances_train.json, or Pascal VOC's "
                 "Annotations/<name>.xml; or name the folders in data.path and the format in data.layout"
             )
-        names = mapped_classes(data, root) or names_beside(root)
+        files = [pair.label for group in pairs.values() for pair in group]
+        beside = names_beside(root)
+        names = mapped_classes(data, root) or beside
         if names is None:
-            files = (pair.label for group in pairs.values() for pair in group)
-            names = classes_of_values(_indexes_in(files), "labels")
-        return Source(names, paired_splits(pairs, root, lambda file, path: YoloLabel(file, path, len(names))))
+            names = classes_of_values(set(_indexes_in(files)), "labels")
+        by_index = class_of_index(names, beside)
+        if beside and _LEFT_OUT in by_index:
+            found = Counter(beside[index] for index in _indexes_in(files) if index < len(beside))
+            report_unchosen(found, names, "the text files", findings)
+        return Source(names, paired_splits(pairs, root, lambda file, path: YoloLabel(file, path, by_index)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,22 +73,25 @@ class YoloLabel:
     Args:
         file: Where it is now.
         path: Its name inside the source.
-        count: Number of classes.
+        by_index: The class of each index, -1 where its objects are left out.
     """
 
     file: Path
     path: str
-    count: int
+    by_index: Sequence[int]
 
     def __call__(self, geometry: Geometry) -> Objects:
         """Read the objects."""
         problems = LabelProblems()
         labels, boxes, places = [], [], []
+        count = len(self.by_index)
         for place, values in read_numbers(self.file, self.path, problems):
-            label = class_index(values[0], self.count)
+            label = class_index(values[0], count)
+            if label is not None and self.by_index[label] == _LEFT_OUT:
+                continue
             box = _relative_box(values)
             if label is None:
-                problems.add(place, f"class {values[0]:g} is out of range, allowed 0 to {self.count - 1}")
+                problems.add(place, f"class {values[0]:g} is out of range, allowed 0 to {count - 1}")
             if box is None:
                 problems.add(
                     place,
@@ -90,7 +99,7 @@ class YoloLabel:
                     "polygon of three points or more",
                 )
             if label is not None and box is not None:
-                labels.append(label)
+                labels.append(self.by_index[label])
                 boxes.append(box)
                 places.append(place)
         size = (geometry.width, geometry.height) * 2
@@ -102,7 +111,9 @@ class YoloLabel:
 
     def classes(self) -> Sequence[int]:
         """Return the classes of its lines, unchecked."""
-        return sorted(value for value in _indexes_in([self.file]) if value < self.count)
+        count = len(self.by_index)
+        found = {self.by_index[index] for index in _indexes_in([self.file]) if index < count}
+        return sorted(found - {_LEFT_OUT})
 
 
 def _folders(data: DataConfig, root: Path, findings: Findings) -> dict[str, list[Folders]]:
@@ -140,13 +151,11 @@ def _relative_box(values: list[float]) -> tuple[float, float, float, float] | No
     return None
 
 
-def _indexes_in(files: Iterable[Path]) -> set[int]:
-    found = set()
+def _indexes_in(files: Iterable[Path]) -> Iterator[int]:
     for file in files:
         try:
             rows = read_numbers(file, file.name, LabelProblems())
         except LabelProblemError:
             continue  # reported when its sample is read
         indexes = (class_index(values[0], _MOST_CLASSES) for _, values in rows)
-        found |= {index for index in indexes if index is not None}
-    return found
+        yield from (index for index in indexes if index is not None)
