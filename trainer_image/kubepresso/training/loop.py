@@ -124,13 +124,17 @@ class Loop:
 
         Returns:
             ``loss`` (and its parts) as mean over the images, and the task's metrics, equal in every process.
+
+        Raises:
+            InterruptedTrainingError: A process was asked to end; the state from before is saved.
         """
         model = self.state.evaluated.eval()
         metrics = self.task.metrics()
         sums: dict[str, Tensor] = {}
         images = 0
         for batch in self._batches(loader, description):
-            self.keeper.while_validating()
+            if self.keeper.while_validating():
+                break
             with self.state.precision.autocast():
                 outcome = self.task.step(model, batch)
             size = len(batch["image"])
@@ -139,6 +143,7 @@ class Loop:
             for metric in metrics:
                 metric.update(outcome.outputs, batch)
             images += size
+        self.keeper.after_validation()
         own = ({name: float(value) for name, value in sums.items()}, images, [m.state() for m in metrics])
         gathered = self.group.gather(own)
         for index, metric in enumerate(metrics):

@@ -16,6 +16,7 @@ from kubepresso.errors import UserError
 _TIMED_OUT = re.compile(r"timed? ?out|timeout", re.IGNORECASE)
 #: What the other waiting processes have to say that they wait, too.
 _ANSWER_SECONDS = 2.0
+_CALLED_OFF = "kubepresso/called-off"
 #: In the words of gloo, of the store, and of NCCL.
 _LOST = re.compile(
     r"connection (closed|reset)|broken pipe|connect(ion)? error|remote process exited", re.IGNORECASE
@@ -41,6 +42,14 @@ class RollCall:
     def note(self, epoch: int, step: int) -> None:
         """Note where this process is; both counted from 1."""
         self.store.set(_key("at", self.rank), f"{epoch} {step} {time.time():.0f} {socket.gethostname()}")
+
+    def call_off(self) -> None:
+        """Tell all processes that what they do is of no use any more: this one was asked to end."""
+        self.store.set(_CALLED_OFF, "")
+
+    def called_off(self) -> bool:
+        """Say whether a process told that."""
+        return self._read(_CALLED_OFF) is not None
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:

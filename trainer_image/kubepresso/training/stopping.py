@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -10,6 +11,9 @@ import torch.distributed as dist
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.training.distributed import Group
+
+#: Between two questions to the store whether another process was asked to end.
+_LOOK_SECONDS = 0.2
 
 
 class Wish(IntEnum):
@@ -39,7 +43,10 @@ class Agreement:
         self._wish = wish
         self._alone = group.world_size == 1
         self._cpus = group.cpus
+        self._roll_call = group.roll_call
         self._pending: tuple[torch.Tensor, dist.Work] | None = None
+        self._stopping = False
+        self._looked = 0.0
 
     def after_step(self) -> Wish:
         """Return what is granted after this step, the same in every process."""
@@ -55,6 +62,31 @@ class Agreement:
         assert work is not None  # this process is one of the group
         self._pending = (value, work)
         return granted
+
+    def stopping(self) -> bool:
+        """Say whether this or another process wishes to stop, without waiting for any.
+
+        For work of which each process has another number of batches: it breaks off when this is true, and
+        afterwards all come together in `stopped`.
+        """
+        if self._stopping:
+            return True
+        if self._wish() is Wish.STOP:
+            self._stopping = True
+            if self._roll_call:
+                self._roll_call.call_off()
+        elif self._roll_call and time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._stopping = self._roll_call.called_off()
+            self._looked = time.monotonic()
+        return self._stopping
+
+    def stopped(self) -> bool:
+        """Return whether any process broke off because of `stopping`, the same in every process."""
+        if self._alone:
+            return self._stopping
+        value = torch.tensor([int(self._stopping)])
+        dist.all_reduce(value, dist.ReduceOp.MAX, group=self._cpus)
+        return bool(value.item())
 
     def finish(self) -> None:
         """Take in the last answer, so that no process leaves while another still asks."""

@@ -64,14 +64,22 @@ class Keeper:
         """Keep the state at hand, so that an end in the middle of the validation loses no step."""
         self._pending = snapshot.take(self.state, self.group)
 
-    def while_validating(self) -> None:
-        """Leave if this process was asked to end.
+    def while_validating(self) -> bool:
+        """Say whether to break off, since this or another process was asked to end.
 
-        Raises:
-            InterruptedTrainingError: It was; what `before_validation` kept is saved.
+        None leaves alone: the state that `before_validation` kept is in the main process, and those that go
+        on would fail of the lost connection. See `after_validation`.
         """
         self.stop.beat()
-        if self.stop.arrived:
+        return self._agreement.stopping()
+
+    def after_validation(self) -> None:
+        """Leave if any process broke off; all must call it.
+
+        Raises:
+            InterruptedTrainingError: One did; what `before_validation` kept is saved.
+        """
+        if self._agreement.stopped():
             self._leave(self._pending)
 
     def after_epoch(self, best: bool, due: bool) -> None:
