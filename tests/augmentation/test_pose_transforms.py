@@ -43,6 +43,16 @@ def test_without_chance_the_box_stands_in_the_middle_as_large_as_fits(size):
     assert result["visibility"].tolist() == [2, 1, 2, 2, 2, 0]
 
 
+def test_borders_do_not_bring_back_a_keypoint_that_was_cut_away():
+    sample = person()
+    sample["keypoints"][5] = torch.tensor([130.0, 60.0])
+    cut = {"name": "posetopdownaffine", "size": [80, 40], **PLAIN}
+    recipe = recipe_of(cut, {"name": "pad", "size": [90, 200], "fill": 0}, task="pose_estimation")
+    result = recipe(sample)
+    assert result["keypoints"][5].tolist() == [100, 40]
+    assert result["visibility"].tolist() == [2, 1, 2, 2, 2, 0]
+
+
 def test_a_crop_that_fits_the_pixels_keeps_every_one():
     sample = person(box=(30, 20, 70, 100))
     sample["image"] = tv_tensors.Image(torch.randint(0, 256, (3, 120, 160), dtype=torch.uint8))
