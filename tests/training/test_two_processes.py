@@ -1,6 +1,10 @@
 """Trainings of two processes of which one is asked to end, and that go on with another number of them."""
 
 import functools
+import json
+import os
+import re
+import signal
 import time
 from pathlib import Path
 
@@ -18,6 +22,12 @@ from tiny_training import TRAIN, tiny_config, write_digits
 from whole_trainings import EVERYTHING, assert_same_weights
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
+from kubepresso.launch.cluster.failures import may_resume
+from kubepresso.launch.cluster.words import PodState
+from kubepresso.launch.elastic import _failure
+from kubepresso.launch.report import RankFailure, explain
+from kubepresso.launch.termination import write_termination
+from kubepresso.training.failure import ERROR_FILE_VARIABLE
 from kubepresso.training.loop import Loop
 
 pytestmark = pytest.mark.timeout(150)
@@ -109,3 +119,29 @@ def test_another_number_of_processes_takes_every_sample_once_and_in_the_same_ord
     assert run_ranks(after, noted, CONFIG, digits, output) == [0] * after, logs_of(output)
     assert [samples_of(seen, epoch) for epoch in range(2)] == ORDER
     assert warning in logs_of(output)
+
+
+def die_beside_an_error_file(path: Path, rank: int) -> None:
+    """As torchrun does, name the file in which a rank says why it failed; the second rank is killed."""
+    os.environ[ERROR_FILE_VARIABLE] = f"{path}-{rank}"
+    at_step(2, functools.partial(os.kill, os.getpid(), signal.SIGKILL), rank=1)(rank)
+
+
+def pod_of(failure: RankFailure, log: Path, disrupted: bool) -> PodState:
+    write_termination([failure], log)
+    node, said = f"node-{failure.rank}", log.read_text()
+    return PodState(node, node, node, "Failed", 0, True, True, "", 1, said, "", "", False, disrupted)
+
+
+def test_a_lost_node_is_no_failure_of_the_one_that_lost_it(digits, tmp_path):
+    """Its words are shown where nobody knows better, and do not keep the job from being started again."""
+    prepare = functools.partial(die_beside_an_error_file, tmp_path / "error")
+    assert run_ranks(2, prepare, CONFIG, digits, tmp_path / "model") == [1, -signal.SIGKILL]
+    told = _failure(0, 1, 0.0, json.loads((tmp_path / "error-0").read_text()))
+    first, second = explain([told], 1).problems
+    assert first == "rank 0 failed: rank 0 lost the connection to another process in a collective operation"
+    assert re.match(r"rank 1 on \S+ did not arrive: last seen \d+ s ago in epoch 1, after step 2", second)
+    lost = RankFailure(1, -signal.SIGKILL, 0.0, None, "", "")
+    for disrupted in (True, False):
+        pods = [pod_of(told, tmp_path / "log", False), pod_of(lost, tmp_path / "log", disrupted)]
+        assert may_resume(pods) is disrupted

@@ -17,6 +17,10 @@ from kubepresso.training.process import LAUNCHED_AT_VARIABLE
 ERROR_FILE_VARIABLE = "TORCHELASTIC_ERROR_FILE"
 
 
+class LostPeerError(UserError):
+    """Another process did not come to a collective operation: what befell it is the failure, not this."""
+
+
 @contextlib.contextmanager
 def reported_failure() -> Iterator[None]:
     """Write what ends the block to the error file.
@@ -29,23 +33,27 @@ def reported_failure() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        _write(error, error.problems)
+        _write(error)
         if os.environ.get(LAUNCHED_AT_VARIABLE):
             raise SystemExit(1) from None
         with exit_on_user_error("training"):
             raise
     except Exception as error:
-        _write(error, None)
+        _write(error)
         raise
 
 
-def _write(error: Exception, problems: list[str] | None) -> None:
+def _write(error: Exception) -> None:
     if not (path := os.environ.get(ERROR_FILE_VARIABLE)):
         return
-    text = "".join(traceback.format_exception(error))
+    text, details = f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+    problems = error.problems if isinstance(error, UserError) else None
+    if isinstance(error, LostPeerError):
+        # Not as problems: a job with those is not started again, and it should be where a node was lost.
+        text, details, problems = error.problems[0], "\n".join(error.problems[1:]), None
     message = {
-        "message": f"{type(error).__name__}: {error}",
-        "extraInfo": {"py_callstack": text, "timestamp": str(int(time.time()))},
+        "message": text,
+        "extraInfo": {"py_callstack": details, "timestamp": str(int(time.time()))},
     }
     with contextlib.suppress(OSError), open(path, "w", encoding="utf-8") as file:
         json.dump({"message": message, "problems": problems}, file)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch.distributed import Store  # type: ignore[attr-defined]
 
-from kubepresso.errors import UserError
+from kubepresso.training.failure import LostPeerError
 
 _TIMED_OUT = re.compile(r"timed? ?out|timeout", re.IGNORECASE)
 #: What the other waiting processes have to say that they wait, too.
@@ -56,7 +56,7 @@ class RollCall:
         """Say which processes are behind where a collective operation fails for want of one.
 
         Raises:
-            UserError: A collective operation of the block timed out, or lost its connection.
+            LostPeerError: A collective operation of the block timed out, or lost its connection.
         """
         try:
             yield
@@ -64,7 +64,7 @@ class RollCall:
             text = str(error)
             if not (_TIMED_OUT.search(text) or _LOST.search(text)):
                 raise
-            raise UserError([self._opening(text), *self._missing()]) from error
+            raise LostPeerError([self._opening(text), *self._missing()]) from error
 
     def _opening(self, text: str) -> str:
         if _TIMED_OUT.search(text):
