@@ -76,6 +76,22 @@ def test_one_class_of_folders_alone_is_refused(tmp_path):
         read(data_config(tmp_path, "classification"))
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_an_empty_folder_for_valid_is_no_split_unless_it_is_named(named, tmp_path):
+    for n, name in enumerate(("ape", "bee")):
+        put(tmp_path / f"folders/train/{name}/{n}.png", image_bytes())
+        put(tmp_path / f"boxes/images/train/{n}.png", image_bytes())
+        put(tmp_path / f"boxes/labels/train/{n}.txt", "0 .5 .5 .2 .2")
+    for folder in ("folders/valid", "boxes/images/val", "boxes/labels/val"):
+        (tmp_path / folder).mkdir()
+    for task, root, places in [
+        ("classification", "folders", {"train": {"image": "train"}, "valid": {"image": "valid"}}),
+        ("detection", "boxes", {"train": {"image": "images/train"}, "valid": {"image": "images/val"}}),
+    ]:
+        source, _, _ = read(data_config(tmp_path / root, task, path=places if named else {}))
+        assert list(source.splits) == (["train", "valid"] if named else ["train"])
+
+
 def test_images_beside_class_folders_are_reported(tmp_path):
     for name in ("ape/0", "bee/0", "loose"):
         put(tmp_path / f"train/{name}.png", image_bytes())

@@ -40,7 +40,7 @@ def _lines(project: Project) -> Iterator[str]:
     survey, choices = project.survey, project.choices
     rows = {
         "found": project.found,
-        "task": f"{survey.task}, layout {survey.layout}",
+        "task": f"{survey.task}, layout {survey.layout or 'of save_to_disk'}",
         "classes": _classes(survey.classes),
         "images": _counts(project),
         "size": survey.sizes_in_words,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import mmap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kubepresso.config.base import Task
+from kubepresso.data.formats.detect import is_saved
 from kubepresso.data.formats.naming import split_of
 from kubepresso.data.formats.places import IMAGE_FOLDERS
 from kubepresso.errors import UserError
@@ -20,6 +23,9 @@ from kubepresso.scaffold.mask_files import MaskFiles, find_masks
 _OVERHANG = 0.05
 #: Share of the lines that tell what all of them are; the others are for the reader to report.
 _MOST = 0.9
+#: Types of columns of ``datasets`` that hold a mask.
+_OF_MASKS = ("Image", "Array2D")
+_IMAGES = ("image", "img", "pixel_values")
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Candidate:
 
     Args:
         task: ``data.task``.
-        layout: ``data.layout``.
+        layout: ``data.layout``; None for a data set that ``datasets`` saved.
         found: What speaks for it, for a person.
         points: Keypoints of an instance, where the layout does not name them.
         masks: Where labels are masks.
@@ -36,7 +42,7 @@ class Candidate:
     """
 
     task: Task
-    layout: str
+    layout: str | None
     found: str
     points: int = 0
     masks: MaskFiles | None = None
@@ -46,6 +52,7 @@ class Candidate:
 def candidates(inventory: Inventory) -> list[Candidate]:
     """Return every way in which the files can be read; class folders on request where something else is."""
     looks: tuple[Callable[[Inventory], Iterator[Candidate]], ...] = (
+        _saved,
         _parquet,
         _xml,
         _text,
@@ -157,6 +164,32 @@ def _tables(inventory: Inventory) -> Iterator[Candidate]:
             yield Candidate("detection", "image_folder", f"a table of file names, {inventory.name(file)}")
 
 
+def _saved(inventory: Inventory) -> Iterator[Candidate]:
+    """Look for what ``save_to_disk`` of ``datasets`` wrote; the features of its columns tell the task."""
+    if not is_saved(inventory.root):
+        return
+    files = [file for file in inventory.by_suffix.get(".json", ()) if file.name == "dataset_info.json"]
+    columns = _features(files[0]) if files else {}
+    labels = {name: feature for name, feature in columns.items() if name not in _IMAGES}
+    found = f"a data set saved by datasets with {', '.join(columns)}"
+    if "objects" in labels:
+        yield Candidate("detection", None, found)
+    elif any(isinstance(each, dict) and each.get("_type") in _OF_MASKS for each in labels.values()):
+        yield Candidate("segmentation", None, found)
+    elif labels:
+        yield Candidate("classification", None, found)
+
+
+def _features(file: Path) -> dict[str, Any]:
+    try:
+        features = json.loads(file.read_bytes()).get("features")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise UserError(
+            f"{file}: not what save_to_disk of datasets writes ({error}); save it anew"
+        ) from error
+    return features if isinstance(features, dict) else {}
+
+
 def _parquet(inventory: Inventory) -> Iterator[Candidate]:
     files = inventory.by_suffix.get(".parquet", ())
     if not files:
@@ -169,7 +202,7 @@ def _parquet(inventory: Inventory) -> Iterator[Candidate]:
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{files[0]}: not a whole Parquet file ({error})") from error
     found = f"{_counted(len(files), 'Parquet file')} with {', '.join(schema.names)}"
-    labels = [column for column in schema if column.name not in ("image", "img")]
+    labels = [column for column in schema if column.name not in _IMAGES]
     if "objects" in schema.names:
         yield Candidate("detection", "parquet", found)
     elif any(pa.types.is_struct(column.type) or pa.types.is_binary(column.type) for column in labels):

@@ -26,6 +26,7 @@ from kubepresso.scaffold.survey import Survey
 #: Images of a split whose headers are read, and whose labels are read to the end.
 _IMAGES = 400
 _ORIGIN = {
+    None: "As the data set names them",
     "class_folders": "Named by their folders",
     "csv_labels": "As the table names them, in alphabetical order",
     "parquet": "As the files name them",

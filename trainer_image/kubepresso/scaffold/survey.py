@@ -17,7 +17,7 @@ class Survey:
 
     Args:
         task: ``data.task``.
-        layout: ``data.layout``.
+        layout: ``data.layout``; None for a data set that ``datasets`` saved.
         classes: Class names in label order; for poses the names of the keypoints.
         counts: Samples of each split, as the source has them.
         sizes: Width and height, upright, of the images that were looked at.
@@ -32,7 +32,7 @@ class Survey:
     """
 
     task: str
-    layout: str
+    layout: str | None
     classes: Sequence[str]
     counts: Mapping[str, int]
     sizes: Sequence[tuple[int, int]]

@@ -11,8 +11,8 @@ from kubepresso.errors import UserError
 from kubepresso.scaffold.inventory import Inventory, head
 
 _NEEDED = (
-    "needed are class folders, a CSV table of image_id and class, metadata.csv, Parquet, XML, YOLO or COCO "
-    "boxes, masks, or keypoints"
+    "needed are class folders, a CSV table of image_id and class, metadata.csv, Parquet, what datasets "
+    "saved, XML, YOLO or COCO boxes, masks, or keypoints"
 )
 _TABLES_SHOWN = 3
 
@@ -43,8 +43,15 @@ def _hints(inventory: Inventory) -> Iterator[str]:
         yield f"folders of {' and '.join(sorted(splits))}, none of train: {names}; call one train"
     elif len(folders) == 1 and not splits and folders[0] not in IMAGE_FOLDERS:
         yield f"one folder of images, {folders[0]}; classes are two folders or more"
+    elif len(classes := _folders_in_train(inventory)) == 1:
+        yield f"one folder of images in train, {classes.pop()}; classes are two folders or more"
     for table in inventory.by_suffix.get(".csv", [])[:_TABLES_SHOWN]:
         columns = head(table).decode("utf-8-sig", "replace").split("\n", 1)[0].strip()
         yield f"{inventory.name(table)} has the columns {columns[:200]}; rename them to image_id,class"
     for table in inventory.by_suffix.get(".jsonl", [])[:_TABLES_SHOWN]:
         yield f"{inventory.name(table)}: classes are read of metadata.csv (file_name,label), not of JSON"
+
+
+def _folders_in_train(inventory: Inventory) -> set[str]:
+    places = (file.relative_to(inventory.root).parts for file in inventory.images)
+    return {parts[1] for parts in places if len(parts) > 2 and split_of(parts[0]) == "train"}

@@ -48,8 +48,8 @@ def is_hidden(name: str) -> bool:
 def split_folders(data: DataConfig, root: Path) -> dict[str, Path]:
     """Return the folder of each split.
 
-    ``data.path.<split>.image`` where given; else folders of the root that are named as splits; else the root
-    itself is train.
+    ``data.path.<split>.image`` where given; else folders of the root that are named as splits, of which an
+    empty one is none but train; else the root itself is train.
 
     Raises:
         UserError: A folder that is named does not exist.
@@ -67,7 +67,7 @@ def split_folders(data: DataConfig, root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in sorted(entry for entry in root.iterdir() if entry.is_dir()):
         name = split_of(folder.name)
-        if name:
+        if name and (name == "train" or holds_files(folder)):
             found.setdefault(name, folder)
     return found if "train" in found else {"train": root}
 
@@ -102,6 +102,11 @@ def list_images(folder: Path, root: Path, data: DataConfig, findings: Findings) 
 def list_files(folder: Path) -> list[Path]:
     """Return all files below a folder in sorted order, but for hidden ones."""
     return sorted(_visible_files(folder))
+
+
+def holds_files(folder: Path) -> bool:
+    """Say whether there is any file below a folder, but for hidden ones."""
+    return next(_visible_files(folder), None) is not None
 
 
 def match_name(pattern: str, file: Path, folder: Path) -> re.Match[str] | None:

@@ -9,6 +9,7 @@ from kubepresso.config.data import DataConfig
 from kubepresso.data.formats.naming import (
     SPLIT_ALIASES,
     canonical_split,
+    holds_files,
     named_places,
     split_folders,
     split_path,
@@ -87,6 +88,6 @@ def _splits_in(folder: Path) -> Iterator[tuple[str, Path]]:
     seen = set()
     for entry in sorted(folder.iterdir()):
         split = canonical_split(entry.name) if entry.is_dir() else None
-        if split in SPLIT_ALIASES and split not in seen:
+        if split in SPLIT_ALIASES and split not in seen and (split == "train" or holds_files(entry)):
             seen.add(split)
             yield split, entry
