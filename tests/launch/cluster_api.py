@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from cluster_schemas import FILES, Refused, check, load_crd
+from cluster_schemas import FILES, Invalid, Refused, check, load_crd
 
 _PATH = re.compile(
     r"^/(?:api/v1|apis/(?P<group>[^/]+)/v1\w*)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)"
@@ -151,6 +151,7 @@ class ClusterApi:
         if self.denied:
             raise Refused(self.denied)
         check(self.crds[plural], body)
+        self.check_runtime(body)
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
         with self.changed:
             if key in self.objects[plural]:
@@ -160,6 +161,18 @@ class ClusterApi:
         if self.on_job:
             threading.Thread(target=self.on_job, args=(self, made), daemon=True).start()
         return made
+
+    def check_runtime(self, body):
+        """Do as the webhook of Kubeflow Trainer."""
+        if reference := body["spec"].get("runtimeRef"):
+            plural, of_namespace = f"{reference['kind'].lower()}s", reference["kind"] == "TrainingRuntime"
+            namespace = body["metadata"]["namespace"] if of_namespace else ""
+            if (namespace, reference["name"]) not in self.objects[plural]:
+                kind = reference["kind"][0].lower() + reference["kind"][1:]
+                raise Refused(
+                    'admission webhook "validator.trainjob.trainer.kubeflow.org" denied the request: '
+                    f"spec.runtimeRef: specified {kind} must be created before the TrainJob is created"
+                )
 
 
 def now():
@@ -264,7 +277,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.api.fault and (fault := self.api.fault(verb, resource)):
             return self.send(fault[0], {"kind": "Status", "message": "as the test wants"}, **fault[1])
         if not self.allowed(verb, match["group"] or "", resource):
-            text = f"{resource} is forbidden: User cannot {verb} resource {resource!r}"
+            text = f'{resource} is forbidden: User "steps" cannot {verb} resource "{resource}"'
             return self.fail(403, text)
         if match["sub"]:
             return self.stream_log(namespace, name)
@@ -297,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             made = self.api.create(plural, self.body)
         except Refused as error:
-            return self.fail(403 if "quota" in str(error) else 422, str(error))
+            return self.fail(422 if isinstance(error, Invalid) else 403, str(error))
         if made is None:
             return self.fail(409, f"{plural} already exists", "AlreadyExists")
         return self.send(201, made)

@@ -24,7 +24,11 @@ _LABEL = re.compile(r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")
 
 
 class Refused(Exception):
-    pass
+    """What an API server answers with 403, as a quota or a webhook wants it."""
+
+
+class Invalid(Refused):
+    """What it answers with 422."""
 
 
 @functools.lru_cache
@@ -51,7 +55,7 @@ def _strict(schema):
 
 
 def check(path: Path, body: dict) -> None:
-    """Raise `Refused` with everything that is wrong with an object."""
+    """Raise `Invalid` with everything that is wrong with an object."""
     problems = [
         f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
         for error in validator(path).iter_errors({**body, "metadata": {}})
@@ -62,7 +66,7 @@ def check(path: Path, body: dict) -> None:
     elif body["kind"] == "PyTorchJob":
         problems += _check_pytorch_job(body["spec"])
     if problems:
-        raise Refused("; ".join(problems))
+        raise Invalid("; ".join(problems))
 
 
 def _check_metadata(metadata: dict):
@@ -104,6 +108,10 @@ def _check_pytorch_job(spec: dict):
             yield "spec.pytorchReplicaSpecs.Worker: must be configured if elastic policy is used"
         if "nprocPerNode" in spec and "nProcPerNode" in spec["elasticPolicy"]:
             yield "spec.elasticPolicy.nProcPerNode: must not be used with spec.nprocPerNode"
+    if "Master" in replicas and "Worker" in replicas:  # the operator's init container, an Alpine that is root
+        context = replicas["Worker"]["template"]["spec"].get("securityContext", {})
+        if context.get("runAsNonRoot") and not context.get("runAsUser"):
+            yield "init-pytorch: container has runAsNonRoot and image will run as root"
     for replica in replicas.values():
         pod = replica["template"]["spec"]
         if [container["name"] for container in pod["containers"]] != ["pytorch"]:

@@ -34,16 +34,16 @@ def documented() -> dict[str, dict]:
 
 @pytest.fixture
 def serve(crds, documented):
-    """Start API servers that allow what the guide's Role and ClusterRole allow, and nothing else."""
+    """Start API servers that allow what the guide's Role allows, and nothing else."""
     from cluster_api import ClusterApi
 
-    rules = documented["Role"]["rules"] + documented["ClusterRole"]["rules"]
+    rules = documented["Role"]["rules"]
     started = []
 
     def start(*serves, script=None):
         api = ClusterApi(crds, serves, rules)
         started.append(api)
-        api.put("clustertrainingruntimes", {"metadata": {"name": "kubepresso", "namespace": ""}})
+        api.put("trainingruntimes", {"metadata": {"name": "kubepresso"}})
         api.on_job = script
         return api
 

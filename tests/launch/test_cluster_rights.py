@@ -40,15 +40,31 @@ def test_every_documented_right_is_used_and_the_manifests_give_the_same(
             launcher(api).run(job_of(launcher="auto"))
         launcher(api).run(job_of(launcher="auto"))
         used |= set(api.requests)
-    rules = documented["Role"]["rules"] + documented["ClusterRole"]["rules"]
+    rules = documented["Role"]["rules"]
     allowed = {(verb, name) for rule in rules for name in rule["resources"] for verb in rule["verbs"]}
     assert allowed == used
     manifests = (ROOT / "manifests" / "base" / "launcher-rights.yaml").read_text()
-    roles = [part for part in yaml.safe_load_all(manifests) if "rules" in part]
-    assert [role["rules"] for role in roles] == [
-        documented["Role"]["rules"],
-        documented["ClusterRole"]["rules"],
-    ]
+    (role,) = [part for part in yaml.safe_load_all(manifests) if "rules" in part]
+    assert role["rules"] == rules
+
+
+LOOK = {"apiGroups": ["trainer.kubeflow.org"], "resources": ["clustertrainingruntimes"], "verbs": ["get"]}
+
+
+@pytest.mark.parametrize("more", [[], [LOOK]], ids=["unseen", "seen"])
+def test_a_runtime_of_the_whole_cluster_needs_no_right_in_it(serve, job_of, more):
+    api = serve("2.2", script=lambda api, job: Play(api, job).succeed())
+    api.rules = [*api.rules, *more]
+    api.put("clustertrainingruntimes", {"metadata": {"name": "shared", "namespace": ""}})
+    launcher(api).run(job_of(runtime="shared"))
+    reference = api.posted[0]["spec"]["runtimeRef"]
+    assert (reference["kind"], reference["name"]) == ("ClusterTrainingRuntime", "shared")
+    expected = (
+        "no TrainingRuntime 'none' in the namespace training" if more else "403: admission webhook .* must"
+    )
+    with pytest.raises(UserError, match=expected) as caught:
+        launcher(api).run(job_of(runtime="none"))
+    assert "service account" not in str(caught.value), "no right is missing"
 
 
 def test_training_pods_have_the_image_of_the_step(serve, job_of, monkeypatch):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from kustomizations import ROOT
+from kustomizations import ROOT, kustomize
 
 from kubepresso.launch import TrainingError
 
@@ -63,10 +63,24 @@ def _missing(wanted, found, place):
 
 def test_the_account_of_the_steps_has_the_rights_and_no_other_account_has(rendered):
     for name, steps in STEPS.items():
-        bindings = [c for c in rendered[name] if c["kind"] in ("RoleBinding", "ClusterRoleBinding")]
-        assert len(bindings) == 2
-        for binding in bindings:
-            assert {subject["name"] for subject in binding["subjects"]} == {"kubepresso-launcher", *steps}
+        (binding,) = [c for c in rendered[name] if c["kind"] == "RoleBinding"]
+        assert {subject["name"] for subject in binding["subjects"]} == {"kubepresso-launcher", *steps}
+
+
+def test_installations_in_two_namespaces_share_nothing(copied):
+    """What one applies must not be taken from, nor deleted with, the other."""
+    keys = {}
+    for namespace in ("first", "second"):
+        folder = copied / namespace
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(f"resources: [../base]\nnamespace: {namespace}\n")
+        objects = yaml.safe_load_all(kustomize(folder).stdout)
+        keys[namespace] = {
+            (content["kind"], content["metadata"].get("namespace"), content["metadata"]["name"])
+            for content in objects
+        }
+    assert len(keys["first"]) > 10
+    assert not keys["first"] & keys["second"]
 
 
 @pytest.mark.realdata
@@ -92,7 +106,7 @@ def test_the_launcher_calls_all_that_it_is_granted(rendered, crds, tmp_path, mon
 
         api = ClusterApi(crds, (served,), rules)
         try:
-            api.put("clustertrainingruntimes", {"metadata": {"name": "kubepresso", "namespace": ""}})
+            api.put("trainingruntimes", {"metadata": {"name": "kubepresso"}})
             api.on_job = fails
             for keep in (60, 60):  # the second finds what the first kept, and replaces it
                 with pytest.raises(TrainingError):

@@ -231,7 +231,7 @@ def refused(error: ApiException, address: str) -> ClusterError:
     except (ValueError, TypeError, KeyError):
         message = error.reason or "no reason given"
     fix = ""
-    if error.status == FORBIDDEN and "quota" not in message:
+    if error.status == FORBIDDEN and " cannot " in message:  # not a quota's or a webhook's refusal
         fix = "; give the launcher's service account this right (docs/launching.md)"
     if error.status == UNAUTHORIZED:
         fix = "; the launcher's credentials are not taken: look at the step's service account, or log in anew"

@@ -72,6 +72,7 @@ class ClusterLauncher:
         runtime = CLUSTER_RUNTIME
         if self._served.kind == TRAIN_JOB:
             runtime = find_runtime(self._cluster, namespace, spec.settings.runtime)
+            self._say(f"{spec.name}: takes the {runtime.kind} {spec.settings.runtime}")
         manifest = build_manifest(spec, self._served, runtime)
         path = self._served.kind.path(namespace)
         sweep(self._cluster, path)

@@ -17,7 +17,8 @@ PYTORCH_CONTAINER = "pytorch"
 _COMMAND = ["python", "-m", "kubepresso.launch.pod"]
 _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 _QUEUE_PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
-_POD_SECURITY = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+_SECCOMP = {"seccompProfile": {"type": "RuntimeDefault"}}
+_POD_SECURITY = {"runAsNonRoot": True, **_SECCOMP}
 _CONTAINER_SECURITY = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -149,6 +150,8 @@ def _pytorch_job(spec: JobSpec) -> Object:
 
 
 def _replicas(spec: JobSpec, count: int, restart_policy: str) -> Object:
+    # Not the pod: the operator's own init container waits for the master, as root.
+    security = {**_CONTAINER_SECURITY, "runAsNonRoot": True}
     container = {
         "name": PYTORCH_CONTAINER,
         "image": spec.image,
@@ -157,13 +160,13 @@ def _replicas(spec: JobSpec, count: int, restart_policy: str) -> Object:
         "env": spec.variables,
         "resources": spec.resources,
         "volumeMounts": spec.mounts,
-        "securityContext": _CONTAINER_SECURITY,
+        "securityContext": security,
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     pod = _placement(spec) | {
         "containers": [container],
         "volumes": spec.volumes,
-        "securityContext": _POD_SECURITY,
+        "securityContext": _SECCOMP,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": spec.grace_seconds,

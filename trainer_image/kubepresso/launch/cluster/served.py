@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubepresso.errors import UserError
-from kubepresso.launch.cluster.api import Cluster, Kind, Object
+from kubepresso.launch.cluster.api import FORBIDDEN, Cluster, ClusterError, Kind, Object
 
 _TRAINER = ("trainer.kubeflow.org", "v1alpha1")
 TRAIN_JOB = Kind(*_TRAINER, "trainjobs", "TrainJob")
@@ -76,12 +76,20 @@ def choose_kind(cluster: Cluster, wanted: str | None) -> Served | None:
 def find_runtime(cluster: Cluster, namespace: str, name: str) -> Kind:
     """Return the kind of a TrainJob's runtime: the namespace's own comes first.
 
+    Where nobody lets us look at those of the cluster, the server says whether it is there when the job is
+    made: for that a right in the whole cluster would be much.
+
     Raises:
         UserError: There is none of this name.
     """
     if cluster.find(NAMESPACE_RUNTIME.path(namespace, name)):
         return NAMESPACE_RUNTIME
-    if cluster.find(CLUSTER_RUNTIME.path(None, name)):
+    try:
+        if cluster.find(CLUSTER_RUNTIME.path(None, name)):
+            return CLUSTER_RUNTIME
+    except ClusterError as error:
+        if error.status != FORBIDDEN:
+            raise
         return CLUSTER_RUNTIME
     raise UserError(
         f"environment.distributed.runtime: the cluster has no TrainingRuntime {name!r} in the namespace "

@@ -14,7 +14,7 @@ from kubepresso.errors import UserError
 from kubepresso.launch.cluster import names
 from kubepresso.launch.cluster.api import Object
 from kubepresso.launch.cluster.secrets import refuse_secrets
-from kubepresso.launch.cluster.surroundings import Surroundings
+from kubepresso.launch.cluster.surroundings import Surroundings, as_here
 from kubepresso.launch.cluster.volumes import build_volumes
 from kubepresso.launch.launcher import TrainingJob
 from kubepresso.launch.places import reachable
@@ -240,7 +240,7 @@ def _variables(job: TrainingJob, around: Surroundings, given: Mapping[str, Any])
         "PYTHONUNBUFFERED": "1",
     }
     entries: dict[str, Object] = {entry["name"]: entry for entry in around.variables}
-    entries |= {entry["name"]: entry for entry in given.get("env") or []}
+    entries |= {entry["name"]: as_here(entry) for entry in given.get("env") or []}
     refuse_secrets(entries.values())
     entries |= {name: {"name": name, "value": value.replace("$", "$$")} for name, value in own.items()}
     return list(entries.values())

@@ -98,6 +98,18 @@ def look_around(
     )
 
 
+def as_here(variable: Object, environment: Mapping[str, str] = os.environ) -> Object:
+    """Return a variable of the step as training pods are to have it.
+
+    One that stands for a label or annotation of its pod, such as the id of the run, gets the value that it
+    has here: training pods have others.
+    """
+    field = ((variable.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath", "")
+    if not field.startswith(("metadata.labels", "metadata.annotations")):
+        return variable
+    return {"name": variable["name"], "value": environment.get(variable["name"], "")}
+
+
 def _own_pod(cluster: Cluster, environment: Mapping[str, str]) -> Object:
     if _IN_CLUSTER not in environment:
         return {}

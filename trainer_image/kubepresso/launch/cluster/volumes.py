@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from kubepresso.config import View
@@ -10,7 +10,6 @@ from kubepresso.launch.cluster.api import Object
 from kubepresso.launch.cluster.memory import as_quantity, shared_memory_bytes
 from kubepresso.launch.pod_contract import SCRATCH
 
-#: Names that a task's own volumes do not have.
 _PREFIX = "kubepresso"
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the pod's own
 
@@ -27,24 +26,34 @@ def build_volumes(view: View, processes: int, given: Mapping[str, Any]) -> tuple
         given: The fields of ``kfp.dsl.TaskConfig``.
     """
     distributed = view.need("environment").distributed
+    theirs: dict[str, Object] = {volume["name"]: volume for volume in given.get("volumes") or []}
+    memory, scratch, data = (_free(name, theirs) for name in ("shared-memory", "scratch", "data"))
     size = distributed.shared_memory or as_quantity(shared_memory_bytes(view, processes))
     volumes: list[Object] = [
-        {"name": f"{_PREFIX}-shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": size}},
-        {"name": f"{_PREFIX}-scratch", "emptyDir": {}},
+        {"name": memory, "emptyDir": {"medium": "Memory", "sizeLimit": size}},
+        {"name": scratch, "emptyDir": {}},
     ]
     mounts: list[Object] = [
-        {"name": f"{_PREFIX}-shared-memory", "mountPath": _SHARED_MEMORY},
-        {"name": f"{_PREFIX}-scratch", "mountPath": str(SCRATCH)},
+        {"name": memory, "mountPath": _SHARED_MEMORY},
+        {"name": scratch, "mountPath": str(SCRATCH)},
     ]
     if claim := distributed.data_claim:
         source = {"claimName": claim.name, "readOnly": True}
-        volumes.append({"name": f"{_PREFIX}-data", "persistentVolumeClaim": source})
-        mounts.append({"name": f"{_PREFIX}-data", "mountPath": claim.path, "readOnly": True})
+        volumes.append({"name": data, "persistentVolumeClaim": source})
+        mounts.append({"name": data, "mountPath": claim.path, "readOnly": True})
     others: list[Object] = list(given.get("volume_mounts") or [])
     if not distributed.shared_memory and any(other["mountPath"] == _SHARED_MEMORY for other in others):
         del volumes[0], mounts[0]
     taken = {mount["mountPath"] for mount in mounts}
     return (
-        [*volumes, *(given.get("volumes") or [])],
+        [*volumes, *theirs.values()],  # KFP says a volume as often as it is mounted
         [*mounts, *(other for other in others if other["mountPath"] not in taken)],
     )
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """Return the name of a volume of ours: KFP names a task's volumes by their claims and Secrets."""
+    name = f"{_PREFIX}-{name}"
+    while name in taken:
+        name = f"{name}-own"
+    return name
