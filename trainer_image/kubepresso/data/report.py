@@ -57,7 +57,7 @@ def write_report(
         sizes=charts.common_sizes(preparation.sizes),
         pictures=preparation.pictures,
         legend=_legend(preparation),
-        hidden_classes=max(len(preparation.classes) - MOST_CLASSES, 0),
+        hidden_pictures=_classes_without_pictures(preparation),
         checks=_checks(preparation.findings),
         most_findings=_MOST_FINDINGS,
         comparison=comparison,
@@ -69,11 +69,16 @@ def _splits(preparation: Preparation) -> list[str]:
     return [split for split in preparation.splits if split in present]
 
 
+def _classes_without_pictures(preparation: Preparation) -> int:
+    """Return how many classes have none as they are too many."""
+    return max(len(preparation.classes) - MOST_CLASSES, 0) if preparation.task == "classification" else 0
+
+
 def _tiles(preparation: Preparation, comparison: Comparison) -> list[tuple[str, str]]:
     splits = preparation.splits.items()
     tiles = [(f"{split.count:,}", f"{name} images") for name, split in splits]
     kind = "keypoints" if preparation.task == "pose_estimation" else "classes"
-    tiles.append((str(len(preparation.classes)), kind))
+    tiles.append((f"{len(preparation.classes):,}", kind))
     for number, title in (("objects", "objects"), ("instances", "instances")):
         found = [content["numbers"].get(number) for content in preparation.fingerprint["splits"].values()]
         if any(value is not None for value in found):

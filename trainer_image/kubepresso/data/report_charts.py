@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,10 @@ def figures(splits: Splits) -> list[tuple[str, list[str]]]:
 
 
 def balances(splits: Splits) -> list[dict[str, Any]]:
-    """Return, for each distribution over classes, its rows: a name, and each split's count, share and bar."""
+    """Return, for each distribution over classes, its rows: a name, and each split's count, share and bar.
+
+    Of very many classes those with most and with least in the first split, from the most to the least.
+    """
     found = []
     for name, title in DISTRIBUTIONS.items():
         entries = _entries(splits, name)
@@ -65,12 +68,26 @@ def balances(splits: Splits) -> list[dict[str, Any]]:
             np.array(entry["counts"]) / max(total, 1) for entry, total in zip(entries, whole, strict=True)
         ]
         largest = max((float(share.max()) for share in shares if len(share)), default=0.0) or 1.0
+        labels = entries[0]["labels"]
         rows = [
-            (label, [_cell(entry, share, i, largest) for entry, share in zip(entries, shares, strict=True)])
-            for i, label in enumerate(entries[0]["labels"][:MOST_CLASSES])
+            (
+                labels[i],
+                [_cell(entry, share, i, largest) for entry, share in zip(entries, shares, strict=True)],
+            )
+            for i in _shown(entries[0]["counts"])
         ]
-        found.append({"title": title.text, "note": title.note, "rows": rows})
+        found.append(
+            {"title": title.text, "note": title.note, "rows": rows, "hidden": len(labels) - len(rows)}
+        )
     return found
+
+
+def _shown(counts: Sequence[int]) -> list[int]:
+    if len(counts) <= MOST_CLASSES:
+        return list(range(len(counts)))
+    ranked = sorted(range(len(counts)), key=lambda i: -counts[i])
+    half = MOST_CLASSES // 2
+    return ranked[:half] + ranked[-half:]
 
 
 def visibility(splits: Splits) -> list[tuple[str, list[list[float]]]]:
