@@ -1,7 +1,7 @@
 """A small Kubernetes API server over HTTP: enough of the REST API for the official client to train with.
 
-Objects are validated with the CRDs' own schemas, requests against an RBAC role. It can go away for a while,
-cut its connections, and forget its history. What happens to jobs and pods, a script of the test decides.
+Objects are validated with the CRDs' own schemas and rules, requests against an RBAC role. It can go away for
+a while, cut its connections, and forget its history. What happens to jobs and pods, a test's script decides.
 """
 
 import contextlib
@@ -182,6 +182,14 @@ def now():
     return f"{moment}.{nanoseconds % 10**9:09d}".rstrip("0") + "Z"
 
 
+def merged(old, patch):
+    """Apply a JSON merge patch (RFC 7396)."""
+    if not (isinstance(old, dict) and isinstance(patch, dict)):
+        return patch
+    whole = {**old, **{key: merged(old.get(key), value) for key, value in patch.items()}}
+    return {key: value for key, value in whole.items() if value is not None}
+
+
 def _belongs(pod, name):
     return name in (pod["metadata"].get("labels") or {}).values()
 
@@ -317,9 +325,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_patch(self, plural, namespace, name):
         with self.api.changed:
-            content = self.api.get(plural, name, namespace)
-            content["metadata"].setdefault("annotations", {}).update(self.body["metadata"]["annotations"])
-            self.send(200, self.api.put(plural, content))
+            old = self.api.get(plural, name, namespace)
+            content = merged(old, self.body)
+            try:
+                check(self.api.crds[plural], content, old)
+            except Invalid as error:
+                return self.fail(422, str(error))
+            return self.send(200, self.api.put(plural, content))
 
     def do_delete(self, plural, namespace, name):
         with self.api.changed:

@@ -1,4 +1,4 @@
-"""Whether an API server would take an object: the CRDs' own schemas, strictly, and what webhooks check."""
+"""Whether an API server would take an object: the CRDs' own schemas and rules, and what webhooks check."""
 
 import functools
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import yaml
+from cluster_rules import NOTHING, broken_rules
 
 from kubepresso.config.cluster import amount
 
@@ -38,8 +39,11 @@ def load_crd(path: Path) -> dict:
 
 @functools.lru_cache
 def validator(path: Path) -> jsonschema.Draft202012Validator:
-    schema = load_crd(path)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return jsonschema.Draft202012Validator(_strict(schema))
+    return jsonschema.Draft202012Validator(_strict(schema_of(path)))
+
+
+def schema_of(path: Path) -> dict:
+    return load_crd(path)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
 def _strict(schema):
@@ -54,12 +58,20 @@ def _strict(schema):
     return result
 
 
-def check(path: Path, body: dict) -> None:
-    """Raise `Invalid` with everything that is wrong with an object."""
+def check(path: Path, body: dict, old: dict | None = None) -> None:
+    """Raise `Invalid` with everything that is wrong with an object.
+
+    Args:
+        path: The CRD's file.
+        body: The object.
+        old: What it replaces.
+    """
+    body = {key: value for key, value in body.items() if key != "status"}  # a resource of its own
     problems = [
         f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
         for error in validator(path).iter_errors({**body, "metadata": {}})
     ]
+    problems = problems or list(broken_rules(schema_of(path), body, NOTHING if old is None else old))
     problems += _check_metadata(body["metadata"])
     if body["kind"] == "TrainJob":
         problems += _check_train_job(body["spec"])
