@@ -49,7 +49,7 @@ YOLO = {
     "0 0.5 0.5 0 0.5": "1: box (32, 12, 32, 36) has no width or no height",
     "0 0.5 0.5 -0.1 0.5": "has no width or no height",
     "0 0.95 0.5 0.5 0.5": "1: box (44.8, 12, 76.8, 36) reaches outside the image of 64 x 48 pixels",
-    "0 32 24 10 10": "reaches outside",
+    "0 32 24 10 10": "coordinates 32, 24, 10, 10 are pixels, it seems; needed are parts of the image, 0 to 1",
     "0 1e308 0.5 1e308 0.5": "not finite",
 }
 
@@ -407,3 +407,10 @@ def test_missing_labels_are_skipped_unless_refused():
 
 def test_geometry_of_a_turned_image():
     assert Geometry(30, 40, 6).stored == (40, 30)
+
+
+def test_a_mask_that_is_no_image_is_told_in_the_same_words_each_time(tmp_path):
+    put(tmp_path / "images/a.png", image_bytes())
+    put(tmp_path / "masks/a.png", b"no image")
+    problem = only_target(data_config(tmp_path, "segmentation", id_mapping=NAMES))
+    assert (problem.place, str(problem)) == ("masks/a.png", "mask cannot be decoded (not an image)")

@@ -75,6 +75,30 @@ def test_masks_of_objects_beside_those_of_classes_name_no_classes(tmp_path):
     assert list(make(root).survey.classes) == ["class_0", "class_1", "class_2"]
 
 
+@pytest.mark.parametrize("coloured", [1, 9])
+def test_a_few_masks_of_the_other_kind_do_not_decide(tmp_path, coloured):
+    root = tmp_path / "set"
+    for n in range(10):
+        small_sets.picture(root / "images" / f"{n}.png", n)
+        colours = [(0, 0, 0), (200, 30, 40), (10, 150, 60)] if n < coloured else None
+        small_sets.mask(root / "masks" / f"{n}.png", n, colours=colours)
+    data = make(root).config.data
+    assert data.label_image_mode == ("L" if coloured == 1 else "RGB")
+    assert len(data.id_mapping) == 3
+
+
+def test_a_few_lines_of_poses_that_are_wrong_are_left_to_the_reader(tmp_path):
+    root = small_sets.keypoints_text(tmp_path / "set")
+    for n in range(30):
+        small_sets.picture(root / "images" / "train" / f"more{n}.png", 500 + n)
+        (root / "labels" / "train" / f"more{n}.txt").write_text(
+            "9 9 2 30 9 2 20 20 2 5 5 40 40\n" if n else "1 2\n"
+        )
+    project = make(root)
+    assert project.survey.task == "pose_estimation"
+    assert project.config.data.checks.invalid_labels == "skip"
+
+
 def outlines(root, lines):
     for n in range(8):
         small_sets.picture(root / "images" / f"{n}.png", n)

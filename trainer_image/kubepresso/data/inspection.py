@@ -16,7 +16,7 @@ from PIL import Image
 
 from kubepresso.data.findings import Finding
 from kubepresso.data.formats import RawSample
-from kubepresso.data.pixels import decode_upright
+from kubepresso.data.pixels import decode_upright, why_undecodable
 from kubepresso.data.statistics import THUMBNAIL_SIDE, Colours, colours_of
 from kubepresso.data.targets import Geometry, LabelProblemError, TargetCodec
 
@@ -102,7 +102,7 @@ class Inspector:
         try:
             upright, orientation = decode_upright(sample.image_bytes)
         except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
-            return _failed(sample, f"cannot be decoded ({_reason(error)})", bytes_digest)
+            return _failed(sample, f"cannot be decoded ({why_undecodable(error)})", bytes_digest)
         rgb = upright.tobytes()
         pixels = hashlib.sha256(rgb + repr(upright.size).encode()).digest()[:16]
         geometry = Geometry(*upright.size, orientation)
@@ -129,8 +129,3 @@ class Inspector:
 
 def _failed(sample: RawSample, problem: str, bytes_digest: bytes) -> Inspected:
     return Inspected(sample, problem, None, None, Geometry(0, 0), bytes_digest, b"", b"", None)
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return "not an image" if "cannot identify image file" in text else text

@@ -36,6 +36,12 @@ def decode_upright(image_bytes: bytes) -> tuple[Image.Image, int]:
         return _in_eight_bits(ImageOps.exif_transpose(image)), orientation
 
 
+def why_undecodable(error: Exception) -> str:
+    """Return what an error of Pillow says, in one line that is the same in every run."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return "not an image" if "cannot identify image file" in text else text
+
+
 def _in_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode in _WHOLE:
         values = np.asarray(image)

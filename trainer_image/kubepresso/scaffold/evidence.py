@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import mmap
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,12 +84,13 @@ def _text(inventory: Inventory) -> Iterator[Candidate]:
     if not rows:
         return
     widths = {len(row) for row in rows}
+    width, most = Counter(map(len, rows)).most_common(1)[0]
     found = f"{_counted(len(labels), 'text file')}{inventory.where(labels)}"
     boxes, outlines = sum(len(row) == 5 for row in rows), sum(map(_is_outline, rows))
     if boxes + outlines > _MOST * len(rows):
         kind = "outlines, of which boxes are made" if outlines else "boxes"
         yield Candidate("detection", "yolo", f"{found} of a class and {kind}")
-    elif len(widths) == 1 and (width := min(widths)) > 4 and (width - 4) % 3 == 0:
+    elif most > _MOST * len(rows) and width > 4 and (width - 4) % 3 == 0:
         points = (width - 4) // 3
         yield Candidate(
             "pose_estimation", "keypoints_txt", f"{found} of {points} keypoints and a box", points

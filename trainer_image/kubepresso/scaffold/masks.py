@@ -90,14 +90,16 @@ def _coloured(colours: set[Colour], looked_at: str, inventory: Inventory) -> Mas
 
 
 def _values(files: Sequence[Path]) -> tuple[set[int], set[Colour]]:
-    """Return the class indexes, or the colours, that occur."""
+    """Return the class indexes, or the colours, that occur; a few masks of the other kind do not count."""
     indexes: set[int] = set()
     colours: set[Colour] = set()
+    coloured = 0
     for file in files:
         with contextlib.suppress(Exception), Image.open(file) as image:  # prepare_dataset reports it
             if image.mode in ("RGB", "RGBA", "CMYK", "LA"):
                 pixels = np.asarray(image.convert("RGB"))
                 found = np.unique(pixels.reshape(-1, 3).astype(np.int32) @ (65536, 256, 1))
+                coloured += 1
                 colours |= {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in found}
             else:
                 pixels = np.asarray(image)
@@ -106,7 +108,7 @@ def _values(files: Sequence[Path]) -> tuple[set[int], set[Colour]]:
             raise UserError(f"{file}: more than {_MOST_COLOURS} colours; masks have one colour a class")
     if colours and all(red == green == blue for red, green, blue in colours):
         return indexes | {red for red, _, _ in colours}, set()
-    return indexes, colours
+    return (indexes, colours) if 2 * coloured > len(files) else (indexes, set())
 
 
 def _listed_names(inventory: Inventory, count: int) -> list[str] | None:

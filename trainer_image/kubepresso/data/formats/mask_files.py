@@ -15,6 +15,7 @@ from PIL import Image
 
 from kubepresso.data.formats.colours import ColourTable
 from kubepresso.data.formats.orientation import needs_turn, turn_mask
+from kubepresso.data.pixels import why_undecodable
 from kubepresso.data.targets import IGNORE, ClassMask, Geometry, LabelProblemError
 from kubepresso.errors import UserError
 
@@ -168,7 +169,7 @@ def _open(content: bytes, place: str, convert: Callable[[Image.Image], np.ndarra
     except LabelProblemError:
         raise
     except Exception as error:  # Pillow's decoders raise anything from SyntaxError to struct.error
-        raise LabelProblemError(f"mask cannot be decoded ({error})", place) from error
+        raise LabelProblemError(f"mask cannot be decoded ({why_undecodable(error)})", place) from error
 
 
 def _indexes(image: Image.Image, place: str) -> np.ndarray:

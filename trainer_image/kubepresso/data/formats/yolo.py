@@ -38,6 +38,9 @@ _OTHER_TEXTS = frozenset(
 _DECIMALS = 6
 _MOST_CLASSES = 1 << 31
 _LEFT_OUT = -1
+#: What can be a number of pixels and no relative coordinate, however far a box reaches out.
+_IN_PIXELS = (10, 1e6)
+_SHOWN = 8
 
 
 @register("yolo")
@@ -92,12 +95,10 @@ class YoloLabel:
             box = _relative_box(values)
             if label is None:
                 problems.add(place, f"class {values[0]:g} is out of range, allowed 0 to {count - 1}")
-            if box is None:
-                problems.add(
-                    place,
-                    f"{len(values)} numbers; needed are 5 (class, x, y, width, height) or a class and a "
-                    "polygon of three points or more",
-                )
+            wrong = _wrong_coordinates(values[1:], box is not None)
+            if wrong:
+                problems.add(place, wrong)
+                continue
             if label is not None and box is not None:
                 labels.append(self.by_index[label])
                 boxes.append(box)
@@ -148,6 +149,18 @@ def _relative_box(values: list[float]) -> tuple[float, float, float, float] | No
         if not np.isfinite(numbers).all():
             return (np.nan,) * 4
         return min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])
+    return None
+
+
+def _wrong_coordinates(numbers: list[float], is_box: bool) -> str | None:
+    if not is_box:
+        return (
+            f"{len(numbers) + 1} numbers; needed are 5 (class, x, y, width, height) or a class and a "
+            "polygon of three points or more"
+        )
+    if _IN_PIXELS[0] <= max(map(abs, numbers)) < _IN_PIXELS[1]:
+        written = ", ".join(f"{number:g}" for number in numbers[:_SHOWN])
+        return f"coordinates {written} are pixels, it seems; needed are parts of the image, 0 to 1"
     return None
 
 
