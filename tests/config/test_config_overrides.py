@@ -37,8 +37,27 @@ WRONG = [
     ),
     (
         "training.epochs=[1",
-        "override 'training.epochs=[1': not YAML: while parsing a flow sequence did not find "
-        "expected ',' or ']'",
+        "override 'training.epochs=[1': the [ that opens here is not closed, or a comma is missing in it",
+    ),
+    (
+        "epochs=3",
+        "override 'epochs=3': epochs: unknown module; allowed: data, augmentation, model, training, logging, "
+        "environment; did you mean training.epochs?",
+    ),
+    ("a.b=", "override 'a.b=': a.b: nothing after =; write null for no value, '' for empty text"),
+    (
+        "training.ema= ",
+        "override 'training.ema= ': training.ema: nothing after =; write null for no value, '' for "
+        "empty text",
+    ),
+    (
+        "augmentation.train[0].size=3",
+        "override 'augmentation.train[0].size=3': write [0] with a dot: .0",
+    ),
+    (
+        "training.ema.name.x=exp_decay",
+        "override 'training.ema.name.x=exp_decay': training.ema.name: "
+        '{"x": "exp_decay"} is not known; allowed: constant_decay, exp_decay; did you mean \'exp_decay\'?',
     ),
 ]
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubepresso.config import ConfigError, digest, dump, load_config, parse_view
-from kubepresso.config.document import MAX_BYTES, MAX_VALUES, parse
+from kubepresso.config.document import MAX_VALUES, parse
+from kubepresso.config.text import MAX_BYTES
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n"
@@ -32,11 +33,11 @@ REFUSED = {
     ),
     "local tag": ("a: !include /etc/passwd", "tag !include is not allowed"),
     "binary": ("a: !!binary aGk=", "tag !!binary is not allowed"),
-    "tab": ("a:\n\tb: 1", "2:1: not YAML here: a tab"),
-    "two documents": ("a: 1\n---\nb: 2", "expected a single document"),
-    "no such alias": ("a: *b", "undefined alias"),
-    "open bracket": ("a: [1, 2", "not YAML"),
-    "control character": ("a: \x01", "control characters are not allowed"),
+    "tab": ("a:\n\tb: 1", "2:1: a tab; indent with spaces"),
+    "two documents": ("a: 1\n---\nb: 2", "2:1: --- begins a second document"),
+    "no such alias": ("a: *b", "1:4: *b refers to nothing"),
+    "open bracket": ("a: [1, 2", "1:4: the [ that opens here is not closed"),
+    "control character": ("a: \x01", "1:4: an invisible character, U+0001 (control character); delete it"),
     "list as key": ("? [a]\n: 1", "1:3: a list or mapping is no key"),
     "true as key": ("on: 1", "1:1: 'on' is no key: a key is text; put it in quotes"),
     "null as key": ("~: 1", "'~' is no key"),

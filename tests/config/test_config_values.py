@@ -174,7 +174,7 @@ def test_the_old_spelling_is_read_and_the_right_one_written(tmp_path, complete_t
 WRONG = [
     ("epochs: 90,", "epochs: ^0,", "training.epochs: must be at least 1, found 0"),
     ("epochs: 90,", "epochs: ^1.5,", "training.epochs: must be an integer, found 1.5"),
-    ("epochs: 90,", "epochs: ^'90',", 'training.epochs: must be an integer, found "90"'),
+    ("epochs: 90,", "epochs: ^'90',", 'training.epochs: must be an integer, found "90"; remove the quotes'),
     ("epochs: 90,", "epochs: ^true,", "training.epochs: must be an integer, found true"),
     ("epochs: 90,", "epochs: ^null,", "training.epochs: must be an integer, found null"),
     (
@@ -252,7 +252,7 @@ WRONG = [
         "layout: class_folders, id_mapping: [cat, ^cat]",
         "data.id_mapping.1: the name 'cat' is that of 0 too",
     ),
-    ("name: mine", "name: ^7", "data.name: must be text, found 7"),
+    ("name: mine", "name: ^7", "data.name: must be text, found 7; put it in quotes"),
     (
         "size: [256, 256]",
         "size: ^[256]",
@@ -356,8 +356,8 @@ WRONG = [
     (
         "path: null, optimizer_path",
         "path: ^best.onnx, optimizer_path",
-        "model.checkpoint.path: not read; give a .safetensors file, a state dict (.pth) or the folder of a "
-        "model bundle",
+        'model.checkpoint.path: "best.onnx" is not read; give a .safetensors file, a state dict (.pth) or '
+        "the folder of a model bundle",
     ),
     (
         "model:\n  task: classification\n",

@@ -140,3 +140,8 @@ _MODELS: dict[str, type[Section]] = {
 }
 #: Modules that may be absent: all their keys have defaults.
 OPTIONAL_MODULES: tuple[Module, ...] = ("logging", "environment")
+
+
+def owners(key: str) -> list[str]:
+    """Return the names of the modules that have a key: those it may be meant for where it is in none."""
+    return [module for module in MODULES if key in _MODELS[module].model_fields]

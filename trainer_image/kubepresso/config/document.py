@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from kubepresso.config import syntax
 from kubepresso.config.problems import Mark, Path, Problem
+from kubepresso.config.text import RefusedError, blank_forbidden, decode, find_unseen
 
-MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 #: Values after aliases are followed, so that a few lines cannot become gigabytes.
 MAX_VALUES = 100_000
@@ -83,15 +84,17 @@ def parse(content: bytes | str, source: str) -> Document:
     """
     document = Document()
     try:
-        text = _decode(content)
+        text, odd = blank_forbidden(decode(content))
+        document.problems += [Problem(mark.within(source), (), said) for mark, said in odd]
         _check_shape(text)
         node = yaml.compose(text, Loader=_Loader)
         if node is not None:
             document.value = _Builder(document, source).build(node, (), 0)
-    except _RefusedError as error:
+    except RefusedError as error:
         document.problems.append(Problem(error.mark.within(source), (), error.text))
     except yaml.MarkedYAMLError as error:
-        document.problems.append(Problem(_place(error).within(source), (), _explain(error)))
+        mark, said = syntax.explain(error, text)
+        document.problems.append(Problem(mark.within(source), (), said))
     except yaml.YAMLError as error:
         document.problems.append(Problem(Mark(source, 1, 1), (), " ".join(str(error).split())))
     return document
@@ -124,30 +127,6 @@ def dump_line(content: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-class _RefusedError(Exception):
-    def __init__(self, text: str, mark: Mark | None = None) -> None:
-        self.text = text
-        self.mark = mark or Mark("", 1, 1)
-        super().__init__(text)
-
-
-def _decode(content: bytes | str) -> str:
-    if len(content) > MAX_BYTES:
-        raise _RefusedError(f"larger than {MAX_BYTES >> 20} MiB; is this the right file?")
-    if isinstance(content, str):
-        if not content.isprintable() and any("\ud800" <= char <= "\udfff" for char in content):
-            raise _RefusedError("holds half a surrogate pair; save it as UTF-8")
-        return content.removeprefix("\ufeff")
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _RefusedError(
-            f"not {encoding.upper()[:6].rstrip('-')} text; save it as UTF-8", Mark("", line, 1)
-        ) from None
-
-
 def _check_shape(text: str) -> None:
     """Refuse deep nesting by the events, before the composer, which takes C stack for each level."""
     depth = 0
@@ -155,7 +134,7 @@ def _check_shape(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels", _mark(event.start_mark))
+                raise RefusedError(f"nested deeper than {MAX_DEPTH} levels", _mark(event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -172,9 +151,9 @@ class _Builder:
         self.count += 1
         mark = _mark(node.start_mark)
         if self.count > MAX_VALUES:
-            raise _RefusedError(f"more than {MAX_VALUES} values once aliases are followed", mark)
+            raise RefusedError(f"more than {MAX_VALUES} values once aliases are followed", mark)
         if depth > MAX_DEPTH:
-            raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels once aliases are followed", mark)
+            raise RefusedError(f"nested deeper than {MAX_DEPTH} levels once aliases are followed", mark)
         self.document.values[path] = mark.within(self.source)
         self.document.keys.setdefault(path, mark.within(self.source))
         if isinstance(node, yaml.MappingNode):
@@ -210,28 +189,36 @@ class _Builder:
         merges = []
         for key_node, value_node in node.value:
             if key_node.tag == _MERGE:
-                merges.append(value_node)
+                merges.append((value_node, _mark(key_node.start_mark)))
             else:
                 yield key_node, value_node, False
-        for merge in merges:
-            yield from self._merged(merge, path, depth + 1)
+        for merge, mark in merges:
+            yield from self._merged(merge, mark, path, depth + 1)
 
-    def _merged(self, node: yaml.Node, path: Path, depth: int) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+    def _merged(
+        self, node: yaml.Node, mark: Mark, path: Path, depth: int
+    ) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
         self.count += 1
         if depth > MAX_DEPTH or self.count > MAX_VALUES:
-            raise _RefusedError("too much is merged (<<)", _mark(node.start_mark))
+            raise RefusedError("too much is merged (<<)", _mark(node.start_mark))
         if isinstance(node, yaml.MappingNode):
             for key_node, value_node, _ in self._pairs(node, path, depth):
                 yield key_node, value_node, True
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:
-                yield from self._merged(item, path, depth + 1)
+                yield from self._merged(item, mark, path, depth + 1)
         else:
-            self._add(_mark(node.start_mark), (*path, "<<"), "only a mapping can be merged")
+            text = "only a mapping can be merged; give an anchor that stands before keys, as in params: &name"
+            self._add(mark, (*path, "<<"), text)
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
         if isinstance(node, yaml.ScalarNode) and node.tag == f"{_PLAIN}str":
-            return str(node.value)
+            unseen = find_unseen(node.value)
+            if unseen is None:
+                return str(node.value)
+            start = _mark(node.start_mark)
+            self._add(Mark("", start.line, start.column + unseen[0]), path, unseen[1])
+            return None
         shown = repr(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
         if isinstance(node, yaml.ScalarNode) and node.tag == f"{_PLAIN}int":
             return str(node.value)  # class indices: 0: cat
@@ -286,15 +273,3 @@ def _float(text: str) -> float:
 
 def _mark(mark: Any) -> Mark:
     return Mark("", mark.line + 1, mark.column + 1)
-
-
-def _place(error: yaml.MarkedYAMLError) -> Mark:
-    mark = error.problem_mark or error.context_mark
-    return _mark(mark) if mark is not None else Mark("", 1, 1)
-
-
-def _explain(error: yaml.MarkedYAMLError) -> str:
-    text = " ".join(f"{error.context or ''} {error.problem or ''}".split())
-    if "\\t" in text or "cannot start any token" in text:
-        return "not YAML here: a tab or a character such as @ or `; indent with spaces, put text in quotes"
-    return f"not YAML: {text}"

@@ -12,8 +12,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from kubepresso.config.base import Section
+from kubepresso.config.document import parse
 from kubepresso.config.problems import Path
 
+#: Problems of one module that are explained; who has more of them has another mistake.
+_MOST = 200
 _QUOTED = re.compile(r"'([^']*)'")
 #: Said of a type: what the value must be.
 _KINDS = {
@@ -48,14 +51,15 @@ def explain(error: ValidationError, model: type[Section], value: Any) -> Iterato
         value: What was given to it.
     """
     texts: dict[Path, tuple[str, bool]] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:_MOST]:
         path, text = _explain(detail, _without_tags(detail, value), model, value)
         # Each item that a list lacks is missing at the list's own path: the last one says how many it needs.
         if path not in texts or detail["type"] == "missing":
             texts[path] = (text, detail["type"] == "extra_forbidden")
+    above = {path[:depth] for path in texts for depth in range(len(path))}
     for path, (text, of_key) in texts.items():
         # A list whose items are bad counts as too short as well: the items say it better.
-        if not any(len(other) > len(path) and other[: len(path)] == path for other in texts):
+        if path not in above:
             yield path, text, of_key
 
 
@@ -72,12 +76,33 @@ def suggest(word: Any, allowed: Iterable[str]) -> str:
 
 
 def show(value: Any) -> str:
-    """Write a value as YAML has it, cut where it is long."""
+    """Write a value as YAML has it, cut where it is long, with what cannot be seen as its code."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def _mend(kind: str, given: Any) -> str:
+    """Say how a value of another kind is written as the kind that is due, where a mark is all it takes."""
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        return "; put it in quotes"
+    if isinstance(given, str):
+        meant = parse(given, "").value
+        if (kind == "bool_type" and isinstance(meant, bool)) or (
+            kind in ("int_type", "float_type") and type(meant) in (int, float)
+        ):
+            return "; remove the quotes"
+    if _KINDS[kind] == "a mapping":
+        if given is None:
+            return "; indent its keys below it"
+        if isinstance(given, list) and len(given) == 1 and isinstance(given[0], dict):
+            return "; remove the dash before its first key"
+    if _KINDS[kind] == "a list" and isinstance(given, dict):
+        return "; put a dash before each item"
+    return ""
 
 
 def _without_tags(detail: ErrorDetails, value: Any) -> Path:
@@ -103,7 +128,7 @@ def _explain(detail: ErrorDetails, path: Path, model: type[Section], value: Any)
     if special is not None:
         return special(detail, path, model, value)
     if kind in _KINDS:
-        return path, f"must be {_KINDS[kind]}, found {show(given)}"
+        return path, f"must be {_KINDS[kind]}, found {show(given)}{_mend(kind, given)}"
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         return path, f"must be {words} {_number(context[key])}, found {show(given)}"

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kubepresso.config import checks, problems
-from kubepresso.config.config import MODULES, OPTIONAL_MODULES, Config, View
+from kubepresso.config.config import MODULES, OPTIONAL_MODULES, Config, View, owners
 from kubepresso.config.document import Document, parse
 from kubepresso.config.explain import explain, suggest
 from kubepresso.config.overrides import apply
@@ -79,7 +79,9 @@ def _build(document: Document) -> View:
     present: dict[str, Any] = {}
     for name, value in document.value.items() if isinstance(document.value, dict) else ():
         if name not in MODULES:
-            text = f"unknown module; allowed: {', '.join(MODULES)}{suggest(name, MODULES)}"
+            meant = " or ".join(f"{module}.{name}" for module in owners(name))
+            near = f"; did you mean {meant}?" if meant else suggest(name, MODULES)
+            text = f"unknown module; allowed: {', '.join(MODULES)}{near}"
             found.append(Problem(mark_of(document, (name,)), (name,), text))
         elif value is None and name in OPTIONAL_MODULES:
             present[name] = View.model_class(name)()
@@ -91,7 +93,9 @@ def _build(document: Document) -> View:
                 for inner, text, of_key in explain(error, model, value):
                     path = (name, *inner)
                     mark = mark_of_key(document, path) if of_key else mark_of(document, path)
-                    found.append(Problem(mark, path, text))
+                    elsewhere = owners(str(path[1])) if of_key and len(path) == 2 else []
+                    hint = f"; it is a key of {' and '.join(elsewhere)}" if elsewhere else ""
+                    found.append(Problem(mark, path, f"{text}{hint}"))
     view = View.model_construct(**present)
     findings = list(checks.find(view))
     found += [_problem(document, finding) for finding in findings if finding.fatal]

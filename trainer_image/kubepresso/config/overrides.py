@@ -10,6 +10,7 @@ from kubepresso.config.document import MAX_DEPTH, Document, parse
 from kubepresso.config.problems import Mark, Path, Problem
 
 _SHOWN = 160  # characters of an override in what is said of it
+_BRACKETS = re.compile(r"\[([0-9]+)\]")
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 
@@ -25,6 +26,7 @@ def apply(document: Document, overrides: Sequence[str]) -> None:
         mark = Mark(f"override {shown!r}")
         try:
             path, value = _read(override)
+            there = _depth(document.value, path)
             document.value = _set(document.value, path, value, ())
         except _BadOverrideError as error:
             document.problems.append(Problem(mark, error.path, error.text))
@@ -32,9 +34,21 @@ def apply(document: Document, overrides: Sequence[str]) -> None:
         for marks in (document.keys, document.values):
             for inner in [inner for inner in marks if inner[: len(path)] == path]:
                 del marks[inner]
-            for depth in range(1, len(path)):
-                marks.setdefault(path[:depth], mark)
+            for depth in range(there + 1, len(path)):
+                marks[path[:depth]] = mark
             marks[path] = mark
+
+
+def _depth(holder: Any, path: Path) -> int:
+    """Count the keys of a path whose values are mappings or lists, so that they keep their places."""
+    for depth, key in enumerate(path):
+        try:
+            holder = holder[key if isinstance(holder, list) else str(key)]
+        except (KeyError, IndexError, TypeError):
+            return depth
+        if not isinstance(holder, dict | list):
+            return depth
+    return len(path)
 
 
 class _BadOverrideError(Exception):
@@ -49,6 +63,10 @@ def _read(override: str) -> tuple[Path, Any]:
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
         raise _BadOverrideError("not an override; write key.key=value, for example training.epochs=3")
+    if indexed := _BRACKETS.search(dotted):
+        raise _BadOverrideError(f"write {indexed[0]} with a dot: .{indexed[1]}")
+    if not text.strip():
+        raise _BadOverrideError("nothing after =; write null for no value, '' for empty text", tuple(keys))
     if len(keys) > MAX_DEPTH:
         raise _BadOverrideError(f"its key is deeper than {MAX_DEPTH} levels")
     value = parse(text, override)

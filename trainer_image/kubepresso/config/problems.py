@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from kubepresso.errors import UserError
 
+#: Lines that are told at once.
+_MOST = 100
 #: The way to a value: keys and list indices, the module first.
 Path = tuple[str | int, ...]
 
@@ -49,6 +51,9 @@ def dotted(path: Path) -> str:
 
 
 def lines(problems: Iterable[Problem]) -> list[str]:
-    """Sort problems by file, line and column and write each once."""
+    """Sort problems by file, line and column and write each once, the first hundred of them."""
     ordered = sorted(problems, key=lambda problem: (problem.mark, tuple(map(str, problem.path))))
-    return list(dict.fromkeys(map(str, ordered)))
+    told = list(dict.fromkeys(map(str, ordered)))
+    if len(told) > _MOST:
+        told[_MOST - 1 :] = [f"{told[_MOST - 1]}\nthere is more; mend these {_MOST} first"]
+    return told

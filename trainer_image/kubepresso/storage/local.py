@@ -46,6 +46,8 @@ def entries(place: LocalPlace, below: bool = True) -> Iterator[Entry]:
             seen.add((status.st_dev, status.st_ino))
             for name in files:
                 path = Path(folder, name)
+                if name.startswith(".") and path.is_symlink() and not path.exists():
+                    continue  # a lock, as an editor makes one
                 yield _entry(path, path.relative_to(place.path).as_posix())
             if not below:
                 return

@@ -9,6 +9,7 @@ from kubepresso.config.checks.recipes import final_size
 from kubepresso.config.cluster import amount
 from kubepresso.config.config import View
 from kubepresso.config.data import DataConfig
+from kubepresso.config.explain import show
 
 #: What holds a network that cannot be trained, or may hold code.
 _REFUSED_WEIGHTS = (".onnx", ".tflite", ".pkl")
@@ -66,7 +67,10 @@ def check_checkpoint(view: View) -> Iterator[Finding]:
     checkpoint, path = view.model.checkpoint, ("model", "checkpoint")
     if checkpoint.path is not None:
         if checkpoint.path.lower().endswith(_REFUSED_WEIGHTS):
-            text = "not read; give a .safetensors file, a state dict (.pth) or the folder of a model bundle"
+            text = (
+                f"{show(checkpoint.path)} is not read; give a .safetensors file, a state dict (.pth) or the "
+                "folder of a model bundle"
+            )
             yield error(text, *path, "path")
         elif not checkpoint.use_pretrained:
             yield warning("has no effect while use_pretrained is false", *path, "path")

@@ -159,8 +159,8 @@ def _check_pose(view: View, head: RTMCC, size: Size | None) -> Iterator[Finding]
     for name in ("train", "inference"):
         for index, entry in enumerate(getattr(view.augmentation, name)):
             if isinstance(entry, PoseTopDownAffine) and final_size([entry]) not in (target, size):
-                size = entry.size if isinstance(entry.size, int) else list(entry.size)
-                text = f"{size} is not the head's target_size, {list(target)}, height before width"
+                given = entry.size if isinstance(entry.size, int) else list(entry.size)
+                text = f"{given} is not the head's target_size, {list(target)}, height before width"
                 yield error(text, "augmentation", name, index, "size")
 
 
