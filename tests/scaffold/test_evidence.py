@@ -99,6 +99,19 @@ def test_a_few_lines_of_poses_that_are_wrong_are_left_to_the_reader(tmp_path):
     assert project.config.data.checks.invalid_labels == "skip"
 
 
+@pytest.mark.parametrize(
+    ("build", "own", "usual"),
+    [(small_sets.masks, "masks", "masks"), (small_sets.keypoints_text, "labels", "labels")],
+)
+def test_a_folder_of_labels_with_another_name_is_told_what_to_be_called(tmp_path, build, own, usual):
+    root = build(tmp_path / "set")
+    (root / own).rename(root / "groundtruth")
+    with pytest.raises(
+        UserError, match=f"groundtruth.*looked for in a folder {usual}, so call theirs {usual}"
+    ):
+        make(root)
+
+
 def outlines(root, lines):
     for n in range(8):
         small_sets.picture(root / "images" / f"{n}.png", n)

@@ -32,6 +32,8 @@ _ORIGIN = {
     "parquet": "As the files name them",
     "voc": "As the objects are named, in alphabetical order",
 }
+#: The first name that a format looks for.
+_LABEL_FOLDER = {"masks": "masks", "keypoints_txt": "labels"}
 _FOUND_SHOWN = ("corrupt_images", "invalid_labels", "missing_labels")
 #: Of them, how many are told where no image can be used.
 _REASONS = 3
@@ -81,6 +83,9 @@ def _unusable(candidate: Candidate, inventory: Inventory, findings: Findings) ->
     reasons = [str(found) for check in _FOUND_SHOWN for found in findings.by_check[check]]
     more = [f"and {len(reasons) - _REASONS:,} more of the kind"] if len(reasons) > _REASONS else []
     first = f"{inventory.root}: no image can be used; found {candidate.found}"
+    if len(findings.by_check["missing_labels"]) == len(reasons) and candidate.layout in _LABEL_FOLDER:
+        folder = _LABEL_FOLDER[candidate.layout]
+        first += f"; labels are looked for in a folder {folder}, so call theirs {folder}"
     return UserError("\n  ".join([first, *reasons[:_REASONS], *more]))
 
 
