@@ -1,4 +1,4 @@
-"""Ranks of one training as processes forked from a server that has imported everything already."""
+"""Ranks of one training as processes forked from one that has imported everything already."""
 
 import functools
 import multiprocessing
@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -30,18 +32,60 @@ def run_ranks(count: int, prepare: Callable, config: str, dataset: Path, output:
 
     What a process prints goes to ``<output>.log-<rank>``, its state to ``<output>.checkpoints``.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["kubepresso.training.run", "kubepresso.augmentation"])
     arguments = (count, free_port(), prepare, config, dataset, output)
-    ranks = [context.Process(target=_rank, args=(rank, *arguments)) for rank in range(count)]
-    for rank in ranks:
-        rank.start()
-    deadline = time.monotonic() + LIMIT
-    for rank in ranks:
-        rank.join(max(0.0, deadline - time.monotonic()))
-        rank.kill()
-        rank.join()
-    return [rank.exitcode for rank in ranks]
+    return fork([functools.partial(_rank, rank, *arguments) for rank in range(count)])
+
+
+def fork(works: Sequence[Callable[[], None]]) -> list[int]:
+    """Do each piece of work in a process of its own, all at the same time; return their exit statuses."""
+    connection = _server()
+    connection.send(works)
+    assert connection.poll(2 * LIMIT), "the processes do not end"
+    return connection.recv()
+
+
+@functools.cache
+def _server() -> Connection:
+    """Start a process that has one thread and all that ranks need, so that forking it is quick and safe."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    context.Process(target=_serve, args=(there,), daemon=True).start()
+    return here
+
+
+def _serve(connection: Connection) -> None:
+    while True:
+        try:
+            works = connection.recv()
+        except EOFError:
+            return
+        children = {_forked(work): place for place, work in enumerate(works)}
+        statuses, deadline = [0] * len(works), time.monotonic() + LIMIT
+        while children:
+            if time.monotonic() > deadline:
+                for child in children:
+                    os.kill(child, signal.SIGKILL)
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child:
+                statuses[children.pop(child)] = os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+        connection.send(statuses)
+
+
+def _forked(work: Callable[[], None]) -> int:
+    if child := os.fork():
+        return child
+    status = 1
+    try:
+        work()
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
 
 
 def logs_of(output: Path) -> str:

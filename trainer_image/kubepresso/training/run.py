@@ -32,6 +32,7 @@ from kubepresso.training.retraining import for_retraining
 from kubepresso.training.schedules.build import build_schedule, set_learning_rates
 from kubepresso.training.setup import Loaders, Start, build_loaders, build_start, build_state, identity
 from kubepresso.training.state import TrainingState
+from kubepresso.training.stopping import InterruptedTrainingError
 
 
 @dataclass
@@ -98,6 +99,8 @@ def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
         if tracked:
             _track_bundle(tracked, job.output, written)
         if job.temporary:
+            if job.stop.arrived:  # whoever asked will start this again, which must find what is done
+                raise InterruptedTrainingError
             training.keeper.kept.remove()
 
 
@@ -121,6 +124,8 @@ def _set_up(job: Job, group: Group) -> Training:
     loaders = build_loaders(view, config.epochs, group, dataset)
     keeper = _build_keeper(job, config, state, group, identity(view, config, start, loaders))
     found, lines = restore(keeper, loaders.train_batches.batch_size)
+    if group.is_main:
+        keeper.kept.prepare()
     progress = Progress(group.is_main and logging.stdout, config.epochs, state.epoch)
     loop = Loop(
         task=task,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from kubepresso.errors import UserError
 from kubepresso.storage.atomic import atomic_folder
 
 FORMAT = 3
@@ -60,6 +62,23 @@ class Found:
     values: dict[str, Any]
 
 
+def prepare(home: Path) -> None:
+    """Make a folder for checkpoints, and prove that it can be written.
+
+    Raises:
+        UserError: It cannot.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home) as file:
+            file.write(b"proof")
+    except OSError as error:
+        raise UserError(
+            f"{home}: checkpoints cannot be written here ({error.strerror}); mend that, or name another "
+            "training.checkpoints.place"
+        ) from error
+
+
 def write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> int:
     """Write a checkpoint; it takes its name when every byte of it is on the disk.
 
@@ -92,16 +111,34 @@ def _write(folder: Path, identity: str, tensors: Mapping[str, Tensor], values: M
         manifest = asdict(Manifest(identity, dict(values), size, digest))
         text = json.dumps({"manifest": manifest, "seal": _seal(manifest)})
         (temporary / MANIFEST_FILE).write_text(text, encoding="utf-8")
+        for path in (file, temporary / MANIFEST_FILE):
+            _sync(path)
+        if folder.is_symlink():
+            folder.unlink()
+    with contextlib.suppress(OSError):  # not every network file system can do it
+        _sync(folder.parent)
     return size
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk: what the new checkpoint replaces is removed afterwards."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove(home: Path) -> None:
     """Remove a folder of checkpoints at one blow, so that whoever writes there notices; see `write`."""
+    place = home.resolve()
     with (
         contextlib.suppress(FileNotFoundError),  # another training may have been the first to
-        tempfile.TemporaryDirectory(prefix=".", suffix=".old", dir=home.parent) as hidden,
+        tempfile.TemporaryDirectory(prefix=f".{home.name}.", suffix=".old", dir=place.parent) as hidden,
     ):
-        home.replace(hidden)
+        place.replace(hidden)
+    if home.is_symlink():
+        home.unlink()
 
 
 def read_manifest(folder: Path) -> Manifest:

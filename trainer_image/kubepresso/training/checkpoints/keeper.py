@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kubepresso.config.training import Checkpointing
+from kubepresso.errors import UserError
 from kubepresso.training.checkpoints import snapshot
 from kubepresso.training.checkpoints.files import Found
 from kubepresso.training.checkpoints.kept import Kept
@@ -48,9 +50,11 @@ class Keeper:
         """Save if it is time to.
 
         Raises:
+            UserError: A checkpoint could not be written.
             InterruptedTrainingError: This or another process was asked to end; the state is saved.
         """
         self.stop.beat()
+        self._writer.check()
         if self.group.roll_call:
             self.group.roll_call.note(self.state.epoch + 1, self.state.step)
         granted = self._agreement.after_step()
@@ -97,13 +101,9 @@ class Keeper:
             self._write(None, weights)
 
     def finish(self) -> None:
-        """Wait until everything is written.
-
-        Raises:
-            UserError: Something could not be.
-        """
+        """Wait until everything is written; what could not be costs no model, which is written next."""
         self._agreement.finish()
-        self._writer.flush()
+        self._tolerate(self._writer.flush, "training is done, and the model is written all the same")
 
     def close(self) -> None:
         """End the thread that writes."""
@@ -140,10 +140,22 @@ class Keeper:
 
     def _leave(self, taken: snapshot.Snapshot | None) -> None:
         """Save without waiting for an earlier checkpoint: its upload may hang until the time is over."""
-        with self.stop.saving():
+
+        def save() -> None:
             if taken:
                 values = taken.values
                 self.kept.write(taken.on_cpu(), values)
                 self._writer.put(lambda: self.kept.copy(values))
             self._writer.flush()
+
+        with self.stop.saving():
+            self._tolerate(save, "training goes on from the checkpoint before it")
         raise InterruptedTrainingError
+
+    def _tolerate(self, call: Callable[[], None], otherwise: str) -> None:
+        """Do the last that there is to do; where it fails, say what counts then."""
+        try:
+            call()
+        except UserError as error:
+            for line in error.problems:
+                self.kept.warn(f"{line}; {otherwise}")

@@ -65,6 +65,14 @@ class Kept:
         """The same in object storage."""
         return Mirror(join(self.mirror, self.identity[:_SHORT])) if self.mirror else None
 
+    def prepare(self) -> None:
+        """Prove that checkpoints can be written, before there is work that could be lost.
+
+        Raises:
+            UserError: They cannot.
+        """
+        files.prepare(self.home)
+
     def save(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """Write a state here, then to the mirror, and remove what it replaces; see `write` and `copy`."""
         self.write(tensors, values)
@@ -76,11 +84,12 @@ class Kept:
         Raises:
             UserError: The folder cannot be written.
         """
+        self._sweep()
+        self._restore_best(values["best_epoch"])
         name = state_name(values["epoch"], values["step"])
         self._write(name, tensors, values)
         for old in self._superseded(self._names(), set(), name):
             shutil.rmtree(self.home / old, ignore_errors=True)
-        self._sweep()
 
     def copy(self, values: dict[str, Any]) -> None:
         """Bring a state that was written, and its best weights, to the mirror; a failure is a warning."""
@@ -93,6 +102,9 @@ class Kept:
         """Write the weights of an epoch that is the best so far; the mirror gets them with the next state.
 
         They also stay in main memory: another training of the same settings that ends removes the files.
+
+        Raises:
+            UserError: The folder cannot be written.
         """
         self._best = epoch, tensors
         self._write(best_name(epoch), tensors, {"epoch": epoch})
@@ -114,8 +126,7 @@ class Kept:
 
     def strangers(self) -> bool:
         """Say whether the folder holds checkpoints of other trainings only."""
-        folders = [path for path in self.folder.glob("*") if path.is_dir() and not path.name.startswith(".")]
-        return bool(folders) and not self.home.is_dir()
+        return not self._names() and any(is_checkpoint(path.name) for path in self.folder.glob("[!.]*/*"))
 
     def load_best(self, epoch: int) -> dict[str, Tensor]:
         """Return the weights of the best epoch.
@@ -141,6 +152,11 @@ class Kept:
         files.remove(self.home)
         if self.remote:
             self._tolerate(self.remote.remove)
+
+    def _restore_best(self, epoch: int | None) -> None:
+        """Write the best weights that a state needs once more where another training has removed them."""
+        if self._best and self._best[0] == epoch and not (self.home / best_name(epoch)).is_dir():
+            self._write(best_name(epoch), self._best[1], {"epoch": epoch})
 
     def _write(self, name: str, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         files.write(self.home / name, self.identity, tensors, values)
@@ -224,7 +240,8 @@ class Kept:
     def _has_best(self, epoch: int | None, there: Listing) -> bool:
         if epoch is None:
             return True
-        if self._load(best_name(epoch), best_name(epoch) in there.whole):
+        if found := self._load(best_name(epoch), best_name(epoch) in there.whole):
+            self._best = epoch, found.tensors
             return True
         self.warn(f"{self.home / best_name(epoch)}: missing, so the states after it are not used")
         return False
@@ -236,8 +253,9 @@ class Kept:
             return set()
 
     def _sweep(self) -> None:
-        """Remove what killed processes left: each may be as large as a checkpoint."""
-        for path in self.home.glob(".*"):
+        """Remove what killed processes left: each may be as large as a checkpoint, and fill the disk."""
+        mine = [path for path in self.home.glob(".*.*") if is_checkpoint(path.name.split(".")[1])]
+        for path in (*mine, *self.folder.glob(f".{self.home.name}.*")):
             with contextlib.suppress(FileNotFoundError):  # another attempt is at work here
                 if path.suffix in _LEFTOVERS and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
                     shutil.rmtree(path, ignore_errors=True)

@@ -41,7 +41,17 @@ class Writer:
             UserError: Some of it failed.
         """
         self._work.join()
-        self._raise()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what went wrong, without waiting for what is being done.
+
+        Raises:
+            UserError: Earlier work failed.
+        """
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
 
     def close(self) -> None:
         """Finish what was handed over and end the thread; raises nothing."""
@@ -59,8 +69,3 @@ class Writer:
             finally:
                 self._work.task_done()
         self._work.task_done()
-
-    def _raise(self) -> None:
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
