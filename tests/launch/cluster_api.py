@@ -47,6 +47,7 @@ class ClusterApi:
         self.previous = {}  # pod uid -> the log of the container's former run
         self.history = []  # (version, plural, type, object)
         self.requests = []  # (verb, plural)
+        self.queries = []  # (plural, query) of lists and watches
         self.posted, self.deleted = [], []
         self.version, self.forgotten = 100, 0
         self.away_until, self.cuts = 0.0, 0
@@ -200,8 +201,12 @@ def _matches(content, query):
         key, _, value = part.partition("=")
         if (metadata.get("labels") or {}).get(key) != value:
             return False
-    name = query.get("fieldSelector", "").removeprefix("metadata.name=")
-    return not name or metadata["name"] == name
+    fields = {"metadata.name": metadata["name"], "reason": content.get("reason", "")}
+    for part in filter(None, query.get("fieldSelector", "").split(",")):
+        key, operator, value = re.fullmatch(r"([\w.]+)(!?=)(.*)", part).groups()
+        if (fields[key] == value) != (operator == "="):
+            return False
+    return True
 
 
 class _Server(ThreadingHTTPServer):
@@ -282,6 +287,8 @@ class _Handler(BaseHTTPRequestHandler):
             verb = "watch" if self.query.get("watch") == "true" else "list"
         resource = f"{plural}/{match['sub']}" if match["sub"] else plural
         self.api.requests.append((verb, resource))
+        if verb in ("list", "watch"):
+            self.api.queries.append((plural, self.query))
         if self.api.fault and (fault := self.api.fault(verb, resource)):
             return self.send(fault[0], {"kind": "Status", "message": "as the test wants"}, **fault[1])
         if not self.allowed(verb, match["group"] or "", resource):

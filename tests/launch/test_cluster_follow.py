@@ -193,6 +193,14 @@ def test_waiting_is_explained(serve, job_of):
     assert "of another job" not in text
 
 
+def test_nothing_of_a_namespace_is_listed_as_a_whole(serve, job_of):
+    api = serve("2.2", script=good)
+    launcher(api).run(job_of())
+    asked = [(plural, query) for plural, query in api.queries if plural in ("trainjobs", "pods", "events")]
+    assert all("labelSelector" in query or "fieldSelector" in query for _, query in asked)
+    assert "reason!=Pulled" in dict(asked)["events"]["fieldSelector"], "what every pod says is left out"
+
+
 def test_a_job_that_quota_denies_is_a_clear_error(serve, job_of):
     api = serve("2.2")
     api.denied = "trainjobs is forbidden: exceeded quota: jobs, requested: count/trainjobs=1, limited: 1"

@@ -7,7 +7,8 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from cluster_schemas import FILES, validator
+from cluster_rules import broken_rules
+from cluster_schemas import FILES, schema_of, validator
 from kustomizations import MANIFESTS, kustomize
 
 KUBERNETES = "1.32"
@@ -33,6 +34,7 @@ def test_the_training_runtime_fits_trainers_own_schema(objects, crds):
     check = validator(crds / FILES["runtime"])
     (runtime,) = [content for content in objects if content["kind"] == "TrainingRuntime"]
     check.validate({**runtime, "metadata": {}})
+    assert list(broken_rules(schema_of(crds / FILES["runtime"]), runtime)) == []
     wrong = copy.deepcopy(runtime["spec"])
     del wrong["template"]["spec"]["replicatedJobs"][0]["name"]
     with pytest.raises(jsonschema.ValidationError):

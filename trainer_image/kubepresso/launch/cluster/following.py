@@ -14,7 +14,7 @@ from kubepresso.launch.cluster.manifests import PYTORCH_CONTAINER, TRAINER_CONTA
 from kubepresso.launch.cluster.pod_logs import PodLogs
 from kubepresso.launch.cluster.served import PYTORCH_JOB, TRAIN_JOB
 from kubepresso.launch.cluster.watching import RESYNC_SECONDS, Seen, Trouble, Watcher
-from kubepresso.launch.cluster.words import PodState, read_event, read_pod, removed_pod
+from kubepresso.launch.cluster.words import QUIET_EVENTS, PodState, read_event, read_pod, removed_pod
 
 _LOOK_SECONDS = 0.5
 #: How long the deletion of a pod may be heard of after the pod is gone.
@@ -111,10 +111,12 @@ class Follower:
         def watcher(source: str, place: str, query: dict[str, str]) -> Watcher:
             return Watcher(self._cluster, source, place, query, self._heard.put, self._limits.resync_seconds)
 
+        # Names of pods and of Kueue's workload are not known, so what is left out is told by the reason.
+        told = ",".join(f"reason!={reason}" for reason in QUIET_EVENTS)
         return [
             watcher("job", path, {"fieldSelector": f"metadata.name={self._name}"}),
             watcher("pods", POD.path(self._namespace), {"labelSelector": self._selector}),
-            watcher("events", EVENT.path(self._namespace), {}),
+            watcher("events", EVENT.path(self._namespace), {"fieldSelector": told}),
         ]
 
     @property

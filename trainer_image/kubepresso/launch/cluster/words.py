@@ -28,8 +28,8 @@ _EVICTED = {
     "Terminated": "its node was shut down",
 }
 _INDEX = "batch.kubernetes.io/job-completion-index"
-#: Events that say nothing to whoever waits for a training.
-_QUIET = {"SuccessfulCreate", "SuccessfulCreatePod", "Created", "Started", "Pulled", "Killing"}
+#: Reasons of events that say nothing to whoever waits for a training.
+QUIET_EVENTS = ("SuccessfulCreate", "SuccessfulCreatePod", "Created", "Started", "Pulled", "Killing")
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def node_name(pod: Object, has_master: bool) -> str:
 def read_event(event: Object) -> str | None:
     """Return an event in words, None where it says nothing worth a line."""
     reason, text = event.get("reason", ""), " ".join(str(event.get("message", "")).split())
-    if reason in _QUIET or (event.get("type") == "Normal" and reason not in _NORMAL):
+    if reason in QUIET_EVENTS or (event.get("type") == "Normal" and reason not in _NORMAL):
         return None
     if reason == "FailedScheduling":
         return f"no room for a pod yet: {_insufficient(text)}"
