@@ -52,7 +52,8 @@ WRONG = {
     ),
     "text after a quoted value": (
         TRAINING.replace("name: sgd", "name: 'sgd' x"),
-        "4:17: nothing can follow the value before it; put the whole value in quotes, or remove this",
+        "4:17: the value before this has ended; put the whole value in quotes, or close a quote above where "
+        "it ends",
     ),
     "dash behind a key": (
         TRAINING.replace("epochs: 3", "epochs: - 3"),
@@ -109,7 +110,7 @@ WRONG = {
     ),
     "no-break space in a value": (
         TRAINING.replace("0.1", "0.1\xa0"),
-        '5:9: training.optimizer.lr: must be a number, found "0.1\\u00a0"',
+        '5:9: training.optimizer.lr: must be a number, found "0.1\\u00a0"; write 0.1',
     ),
     "line separator in a comment": (
         TRAINING.replace("epochs: 3", "epochs: 0 # few\u2028 epochs").replace("0.1", "-1"),
@@ -122,6 +123,21 @@ WRONG = {
         '2:11: training.epochs: must be an integer, found "3"; remove the quotes',
         '5:9: training.optimizer.lr: must be a number, found "1e-3"; remove the quotes',
         '6:15: training.optimizer.nesterov: must be true or false, found "yes"; remove the quotes',
+    ),
+    "numbers of another spelling": (
+        TRAINING.replace("3", "3,").replace("0.1", "0,1") + "    momentum: \N{MINUS SIGN}0.9\n",
+        '2:11: training.epochs: must be an integer, found "3,"; write 3',
+        '5:9: training.optimizer.lr: must be a number, found "0,1"; write 0.1',
+        '6:15: training.optimizer.momentum: must be a number, found "\N{MINUS SIGN}0.9"; write -0.9',
+    ),
+    "None": (
+        TRAINING.replace("epochs: 3", "ema: None"),
+        '2:8: training.ema: must be a mapping, found "None"; write null',
+    ),
+    "no name": (
+        TRAINING.replace("    name: sgd\n", "") + "    momentum: 0.9\n",
+        "5:5: training.optimizer.momentum: unknown key; allowed: name, lr, weight_decay, no_bias_decay, "
+        "no_norm_weight_decay, overwrite, betas",
     ),
     "a list where a mapping is due": (
         "training:\n  epochs: 3\n  optimizer:\n  - name: sgd\n    lr: 0.1\n",

@@ -33,6 +33,14 @@ _KINDS = {
     "none_required": "null",
     "finite_number": "a finite number",
 }
+#: What a text must read as to be said to be of a kind.
+_MEANT: dict[str, tuple[type, ...]] = {
+    "int_type": (int,),
+    "float_type": (int, float),
+    "bool_type": (bool,),
+    "kind": (int, list),
+}
+_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 #: Said of a bound: the words before the number, and its name in pydantic's context.
 _BOUNDS = {
     "greater_than": ("greater than", "gt"),
@@ -87,22 +95,27 @@ def show(value: Any) -> str:
 
 def _mend(kind: str, given: Any) -> str:
     """Say how a value of another kind is written as the kind that is due, where a mark is all it takes."""
-    if kind == "string_type" and isinstance(given, bool | int | float):
-        return "; put it in quotes"
+    if kind == "string_type":
+        return "; put it in quotes" if isinstance(given, bool | int | float) else ""
     if isinstance(given, str):
-        meant = parse(given, "").value
-        if (kind == "bool_type" and isinstance(meant, bool)) or (
-            kind in ("int_type", "float_type") and type(meant) in (int, float)
-        ):
-            return "; remove the quotes"
-    if _KINDS[kind] == "a mapping":
-        if given is None:
-            return "; indent its keys below it"
-        if isinstance(given, list) and len(given) == 1 and isinstance(given[0], dict):
-            return "; remove the dash before its first key"
-    if _KINDS[kind] == "a list" and isinstance(given, dict):
-        return "; put a dash before each item"
-    return ""
+        return _mend_text(kind, given)
+    if _KINDS[kind] == "a mapping" and given is None:
+        return "; indent its keys below it"
+    if _KINDS[kind] == "a mapping" and isinstance(given, list) and len(given) == 1:
+        return "; remove the dash before its first key"
+    return "; put a dash before each item" if _KINDS[kind] == "a list" and isinstance(given, dict) else ""
+
+
+def _mend_text(kind: str, given: str) -> str:
+    """Say how a number, a switch or null is written that became text."""
+    if given.lower() == "none":
+        return "; write null"
+    clean = given.strip(" \xa0,;").replace("\N{MINUS SIGN}", "-")
+    if kind == "float_type" and _DECIMAL_COMMA.fullmatch(clean):
+        clean = clean.replace(",", ".")
+    if type(parse(clean, "").value) not in _MEANT.get(kind, ()):
+        return ""
+    return "; remove the quotes" if clean == given else f"; write {clean}"
 
 
 def _without_tags(detail: ErrorDetails, value: Any) -> Path:
@@ -150,7 +163,9 @@ def _explain(detail: ErrorDetails, path: Path, model: type[Section], value: Any)
     if kind == "value_error":
         return path, str(context["error"])
     text = detail["msg"]
-    return path, f"{text}, found {show(given)}" if kind == "kind" else text[:1].lower() + text[1:]
+    if kind == "kind":
+        return path, f"{text}, found {show(given)}{_mend_text(kind, given) if isinstance(given, str) else ''}"
+    return path, text[:1].lower() + text[1:]
 
 
 def _missing(detail: ErrorDetails, path: Path, model: type[Section], value: Any) -> tuple[Path, str]:
@@ -214,4 +229,5 @@ def _choose(candidates: list[type[Section]], value: Any) -> type[Section] | None
             given = value.get(key, "") if isinstance(value, dict) else ""
             if field is not None and field.default == str(given).strip().lower():
                 return section
-    return None
+    named = isinstance(value, dict) and {"name", "criterion"} & set(value)
+    return None if named else next((section for section in candidates if section.name_optional), None)

@@ -14,7 +14,9 @@ from kubepresso.config.text import BREAK, find_unseen
 _CONFLICT = re.compile(r"<{7} |={7}$|>{7} ")
 _TAB = "a tab; indent with spaces"
 _NO_COLON = "a key without its colon; write key: value, with a space after the colon"
-_AFTER_A_VALUE = "nothing can follow the value before it; put the whole value in quotes, or remove this"
+_AFTER_A_VALUE = (
+    "the value before this has ended; put the whole value in quotes, or close a quote above where it ends"
+)
 #: By a part of libyaml's words: whether the trouble began before the place that it names, and what to say.
 #: {word} is what stands at that place, {name} the same without its first character, {first} an earlier line.
 _SAID = (
