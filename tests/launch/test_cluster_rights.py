@@ -82,6 +82,23 @@ def test_training_pods_have_the_image_of_the_step(serve, job_of, monkeypatch):
             assert any("own pod cannot be read" in line and "KUBEPRESSO_IMAGE" in line for line in said)
 
 
+@pytest.mark.parametrize("place", [None, "s3://bucket/checkpoints"])
+def test_checkpoints_lie_beside_the_model_where_the_settings_name_no_place(serve, job_of, monkeypatch, place):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KFP_POD_NAME", "own")
+    reference = {"configMapKeyRef": {"name": "kubepresso", "key": "KUBEPRESSO_CHECKPOINTS", "optional": True}}
+    env = [{"name": "KUBEPRESSO_CHECKPOINTS", "valueFrom": reference}]
+    if place:  # a kubelet sets no variable for a key that is not there
+        monkeypatch.setenv("KUBEPRESSO_CHECKPOINTS", place)
+    api = serve("2.2", script=lambda api, job: Play(api, job).succeed())
+    main = {"name": "main", "image": "registry/kubepresso:1.2", "env": env}
+    api.put("pods", {"metadata": {"name": "own"}, "spec": {"containers": [main]}, "status": {}})
+    job = job_of(task_config={"env": env})
+    launcher(api).run(job)
+    given = [entry for entry in api.posted[0]["spec"]["trainer"]["args"] if "--checkpoints" in entry]
+    assert given == ([] if place else [f"--checkpoints={job.output_uri}.checkpoints"])
+
+
 @pytest.mark.parametrize(
     ("way", "name", "value", "expected"),
     [

@@ -153,6 +153,7 @@ def _variables(container: Object, environment: Mapping[str, str]) -> list[Object
                 found[name] = {"name": name, "valueFrom": {"secretKeyRef": reference}}
     for entry in container.get("env", []):
         source = entry.get("valueFrom", {})
-        if "secretKeyRef" in source or "configMapKeyRef" in source:
+        # A key that may be absent, and is, sets no variable.
+        if environment.get(entry["name"]) and ("secretKeyRef" in source or "configMapKeyRef" in source):
             found[entry["name"]] = {"name": entry["name"], "valueFrom": source}
     return [found[name] for name in sorted(found)]
