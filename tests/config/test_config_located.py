@@ -26,6 +26,11 @@ def test_an_item_of_a_list(located):
     assert located("augmentation.train.1: broken") == "augmentation.yaml:4:5: augmentation.train.1: broken"
 
 
+def test_an_item_with_its_name(located):
+    said = "augmentation.train[1] (normalize): odd"
+    assert located(said) == f"augmentation.yaml:4:5: {said}"
+
+
 def test_the_nearest_parent_of_what_is_not_written(located):
     said = "augmentation.train.1.mean: odd"
     assert located(said) == f"augmentation.yaml:4:5: {said}"

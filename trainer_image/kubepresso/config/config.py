@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
@@ -18,6 +19,8 @@ from kubepresso.config.problems import ConfigError, Mark
 from kubepresso.config.training import TrainingConfig
 from kubepresso.config.written import nearest
 
+#: An item of a list as steps may name it: ``augmentation.train[2] (normalize)``.
+_ITEM = re.compile(r"\[([0-9]+)\](?: \(\w+\))?")
 Module = Literal["data", "augmentation", "model", "training", "logging", "environment"]
 
 
@@ -95,7 +98,8 @@ class Config(_Modules):
             ``configs/data.yaml:7:11: data.layout: not for this task``; where the key is not written, the
             place of the nearest one above it, and where none is, the line alone.
         """
-        key, colon, _ = problem.partition(": ")
+        said, colon, _ = problem.partition(": ")
+        key = _ITEM.sub(r".\1", said)
         module, *inner = key.split(".")
         if not colon or module not in MODULES:
             return problem

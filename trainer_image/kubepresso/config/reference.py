@@ -18,8 +18,10 @@ Six modules, each a file (`data.yaml` and so on) of one folder or prefix, or all
 
 - No integer is greater than 10⁹.
 - Names of transforms, losses, optimizers and the like are read in any case.
-- `kubepresso validate URI` reports every problem at once, with its line and column.
-- Any key can be set from the command line: `training.epochs=3`, `augmentation.train.0.size=64`.
+- `kubepresso validate URI` reports every problem at once, with its line and column. `prepare` and `run` name
+  them too, for what a step finds wrong with a key once it sees the data.
+- Any key can be set from the command line: `training.epochs=3`, `augmentation.train.0.size=64`,
+  `training.ema=null`.
 - Completion in an editor: `kubepresso schema --module data > data.schema.json`, and the first line of
   `data.yaml` is `# yaml-language-server: $schema=data.schema.json`
 """
