@@ -92,6 +92,12 @@ class Play:
         ]
         self.api.put(self.plural, job)
 
+    def suspend(self, yes=True):
+        """Do as Kueue when it takes the quota back, or gives it."""
+        job = self.api.get(self.plural, self.name)
+        (job["spec"]["runPolicy"] if self.pytorch else job["spec"])["suspend"] = yes
+        self.api.put(self.plural, job)
+
     def succeed(self):
         self.condition("Succeeded" if self.pytorch else "Complete", "JobsCompleted", "done")
 

@@ -181,3 +181,29 @@ def test_lines_that_the_cluster_does_not_send_any_more_are_told(serve, job_of):
     said, limits = [], Limits(drain_seconds=0.5)
     launcher(serve("2.2", script=script), said=said, limits=limits).run(job_of())
     assert any("the last lines may be missing" in line for line in said)
+
+
+@pytest.mark.parametrize("served", ["2.2", "pytorchjob"])
+def test_pods_that_a_queue_takes_back_are_no_failures(serve, job_of, served):
+    """Nodes that come and go are counted, but those of a suspended job all go at once."""
+
+    def script(api, job):
+        play = Play(api, job)
+        pods = [play.run(play.pod(index), "before") for index in range(3)]
+        play.suspend()
+        time.sleep(0.3)
+        for pod in pods:
+            api.remove("pods", "training", pod["metadata"]["name"])
+        play.condition("Suspended", "Suspended", "preempted by Kueue")
+        time.sleep(0.3)
+        play.suspend(yes=False)
+        pods = [play.run(play.pod(index), "after") for index in range(3)]
+        for pod in pods:
+            play.end(pod)
+        play.succeed()
+
+    api, said = serve(served, script=script), []
+    launcher(api, said=said).run(job_of(launcher="auto", nodes=1, max_nodes=3, max_restarts=1, queue="gpus"))
+    assert len(api.posted) == 1
+    assert any("waits until it is admitted: preempted by Kueue" in line for line in said)
+    assert "[node-2] after" in said

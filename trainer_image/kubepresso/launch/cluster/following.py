@@ -81,6 +81,7 @@ class Follower:
         self._pods: dict[str, PodState] = {}
         self._said: dict[str, str] = {}
         self._stuck_since: dict[str, float] = {}
+        self._is_paused, self._paused_pods = False, set[str]()
 
     def wait(self, path: str) -> Outcome:
         """Wait for the job's end.
@@ -151,6 +152,9 @@ class Follower:
         job = heard.objects[0]
         if job["metadata"]["uid"] != self._job["metadata"]["uid"]:
             return "deleted", "was deleted and made again by someone else while it trained"
+        self._is_paused = _is_suspended(job["spec"])
+        if self._is_paused:
+            self._paused_pods |= self._pods.keys()
         for condition in job.get("status", {}).get("conditions") or []:
             if condition["status"] != "True":
                 continue
@@ -168,7 +172,8 @@ class Follower:
             self._take_pod(pod, heard.deleted)
         if heard.complete:
             self._take_missing({pod["metadata"]["uid"] for pod in heard.objects})
-        failed = sum(pod.restarts + bool(pod.ended and pod.exit_code) for pod in self._pods.values())
+        counted = [pod for uid, pod in self._pods.items() if uid not in self._paused_pods]
+        failed = sum(pod.restarts + bool(pod.ended and pod.exit_code) for pod in counted)
         if self._limits.pod_failures and failed > self._limits.pod_failures:
             return "failing", f"pods failed {failed} times; environment.distributed.max_restarts is reached"
         return None
@@ -180,6 +185,8 @@ class Follower:
         if deleted:
             pod = removed_pod(pod, content)
         self._pods[pod.uid] = pod
+        if self._is_paused:
+            self._paused_pods.add(pod.uid)
         if pod.running:
             self._logs.follow(pod)
         if deleted:
@@ -240,3 +247,8 @@ class Follower:
 
     def _has_gone(self, there: set[str]) -> bool:
         return any(pod.running and not pod.ended for uid, pod in self._pods.items() if uid not in there)
+
+
+def _is_suspended(spec: Object) -> bool:
+    """Say whether pods are taken from the job until there is quota for it again, as Kueue does."""
+    return bool(spec.get("suspend") or spec.get("runPolicy", {}).get("suspend"))
