@@ -1,5 +1,6 @@
 """Ranks of one training as processes forked from one that has imported everything already."""
 
+import dataclasses
 import functools
 import multiprocessing
 import os
@@ -34,6 +35,13 @@ def run_ranks(count: int, prepare: Callable, config: str, dataset: Path, output:
     """
     arguments = (count, free_port(), prepare, config, dataset, output)
     return fork([functools.partial(_rank, rank, *arguments) for rank in range(count)])
+
+
+def run_apart(outputs: Sequence[Path], prepare, config: str, dataset: Path, **changes) -> list[int]:
+    """Train each model by a process of its own, all at the same time; ``changes`` are of their `Job`."""
+    arguments = (prepare, config, dataset)
+    works = [functools.partial(_rank, 0, 1, 0, *arguments, output, **changes) for output in outputs]
+    return fork(works)
 
 
 def fork(works: Sequence[Callable[[], None]]) -> list[int]:
@@ -92,7 +100,7 @@ def logs_of(output: Path) -> str:
     return "".join(path.read_text() for path in sorted(output.parent.glob(f"{output.name}.log-*")))
 
 
-def _rank(rank, count, port, prepare, config, dataset, output):
+def _rank(rank, count, port, prepare, config, dataset, output, **changes):
     log = output.with_name(f"{output.name}.log-{rank}").open("w")
     sys.stdout = sys.stderr = log
     names = {"RANK": rank, "WORLD_SIZE": count, "MASTER_PORT": port, "MASTER_ADDR": "127.0.0.1"}
@@ -104,7 +112,7 @@ def _rank(rank, count, port, prepare, config, dataset, output):
     place = output.with_name(f"{output.name}.checkpoints")
     job = Job(parse_view(config), dataset, output, place, None, stop=stop)
     with reported_failure(), joined_group(LIMIT) as group:
-        train(job, group)
+        train(dataclasses.replace(job, **changes), group)
 
 
 def as_it_is(rank: int) -> None:

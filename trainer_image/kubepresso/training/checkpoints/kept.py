@@ -237,9 +237,12 @@ class Kept:
             self.remote.fetch(name, folder)
             yield self.remote.place(name)
 
-    def _has_best(self, epoch: int | None, there: Listing) -> bool:
+    def _has_best(self, epoch: object, there: Listing) -> bool:
         if epoch is None:
             return True
+        if not isinstance(epoch, int):  # it becomes part of a path
+            self.warn(f"{self.home}: a state whose best epoch is {epoch!r}: not used")
+            return False
         if found := self._load(best_name(epoch), best_name(epoch) in there.whole):
             self._best = epoch, found.tensors
             return True
