@@ -3,8 +3,10 @@
 import json
 
 import datasets
+import numpy as np
 import pytest
-from annotation_writers import NAMES, data_config, image_bytes, put, read
+from annotation_writers import NAMES, coco, coco_image, data_config, image_bytes, put, read
+from PIL import Image
 
 from kubepresso.data.formats.choosing import renames
 from kubepresso.errors import UserError
@@ -88,6 +90,27 @@ def test_a_mapping_that_names_some_classes_chooses_them(write, tmp_path):
 
 
 @pytest.mark.parametrize("write", [voc, saved_with_strings, lines])
+def test_a_typing_error_in_the_mapping_is_told(write, tmp_path):
+    write(tmp_path / "set")
+    _, findings, _ = read(data_config(tmp_path / "set", id_mapping=["apes", "bee", "cat", "dog"]))
+    told = [str(found) for found in findings.by_check["unused_files"]]
+    assert told == [f"{LEFT_OUT}; no object is 'apes'; did you mean 'ape'?"]
+
+
+@pytest.mark.parametrize("count", [3, 200])
+def test_a_folder_that_is_no_class_names_the_nearest_and_not_all(count, tmp_path):
+    put(tmp_path / "train/ape/0.png", image_bytes())
+    put(tmp_path / "train/cats/0.png", image_bytes())
+    names = ["ape", "bee", "cat", *(f"other_{n}" for n in range(count - 3))]
+    _, findings, _ = read(data_config(tmp_path, "classification", id_mapping=names))
+    (problem,) = findings.by_check["invalid_labels"]
+    assert problem.place == "train/cats/0.png"
+    assert "its folder is no class of data.id_mapping: class 'cats'" in problem.message
+    assert problem.message.endswith("did you mean 'cat'?")
+    assert len(problem.message) < 300
+
+
+@pytest.mark.parametrize("write", [voc, saved_with_strings, lines])
 def test_a_mapping_that_names_no_class_is_refused(write, tmp_path):
     write(tmp_path / "set")
     with pytest.raises(
@@ -140,3 +163,35 @@ def test_what_is_a_new_name_and_what_a_choice(mapped, expected):
 def test_names_that_several_classes_share_rename():
     names = ["crane", "bread", "crane"]
     assert renames(names, names)
+
+
+def test_colours_that_are_not_named_are_told_with_their_share(tmp_path):
+    put(tmp_path / "images/0.png", image_bytes())
+    mask = np.zeros((48, 64, 3), np.uint8)
+    mask[:12], mask[12:24] = (128, 0, 0), (0, 0, 9)
+    put(tmp_path / "masks/0.png", b"")
+    Image.fromarray(mask).save(tmp_path / "masks/0.png")
+    mapping = {"(0, 0, 0)": "ground", "(128, 0, 1)": "roof"}
+    data = data_config(tmp_path, "segmentation", id_mapping=mapping, label_image_mode="RGB")
+    _, findings, targets = read(data)
+    (target,) = targets.values()
+    assert np.mean(target.pixels == 255) == 0.5
+    (told,) = findings.by_check["unused_files"]
+    assert told.place == "data.id_mapping"
+    assert told.message.startswith(
+        "50.00% of the pixels in 1 masks looked at have colours that it does not name"
+    )
+    assert told.message.endswith("are no class: (0, 0, 9), (128, 0, 0)")
+
+
+@pytest.mark.parametrize("layout", ["folders", "coco"])
+def test_a_pattern_that_leaves_no_image_is_named(layout, tmp_path):
+    put(tmp_path / "train/ape/0.png", image_bytes())
+    task = "classification" if layout == "folders" else "detection"
+    if layout == "coco":
+        put(tmp_path / "annotations/instances_train.json", coco([coco_image(0, "ape/0.png")], []))
+    path = {"pattern": {"image": r"\d+[.]jpg$"}}
+    with pytest.raises(
+        UserError, match=r"data.path.pattern.image: .* leaves out 1 files, such as train/ape/0.png"
+    ):
+        read(data_config(tmp_path, task, path=path, id_mapping=["ape"]))

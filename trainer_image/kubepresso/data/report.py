@@ -23,7 +23,7 @@ _TITLES = {
     "near_duplicates_across_splits": "Almost the same picture in several splits",
     "empty_classes": "Classes without a training image",
     "empty_splits": "Splits without an image",
-    "unused_files": "Files left unused",
+    "unused_files": "Files and labels left unused",
     "drift": "Data unlike the data before",
 }
 _NOT_COMPARED = Comparison("It was not compared with earlier data.")

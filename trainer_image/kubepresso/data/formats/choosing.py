@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from kubepresso.config.explain import suggest
 from kubepresso.data.findings import Findings
 from kubepresso.errors import UserError
 
@@ -56,4 +57,10 @@ def report_unchosen(found: Mapping[str, int], names: Collection[str], what: str,
     if others:
         listed = ", ".join(f"{count} {name}" for name, count in others.items())
         message = f"{sum(others.values())} objects of classes that it does not name ({listed})"
+        message += "".join(_unmet(name, others) for name in names if name not in found)
         findings.add("unused_files", "data.id_mapping", message)
+
+
+def _unmet(name: str, others: Collection[str]) -> str:
+    near = suggest(name, others)
+    return f"; no object is {name!r}{near}" if near else ""

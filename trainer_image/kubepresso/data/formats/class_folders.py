@@ -12,6 +12,7 @@ from kubepresso.data.formats.naming import (
     is_hidden,
     list_images,
     mapped_classes,
+    no_such_class,
     relative,
     split_folders,
 )
@@ -93,7 +94,7 @@ def _files(
             label = names.index(class_folder.name)
             files += [labelled_file(file, relative(file, root), label) for file in images]
             continue
+        message = f"its folder is no class of data.id_mapping: {no_such_class(class_folder.name, names)}"
         for file in images:
-            message = f"folder {class_folder.name!r} is not a class of data.id_mapping ({', '.join(names)})"
             findings.add("invalid_labels", relative(file, root), message)
     return files

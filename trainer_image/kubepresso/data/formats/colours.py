@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,6 +41,21 @@ class ColourTable:
         packed = _packed(pixels)
         places = np.searchsorted(self._keys, packed).clip(max=len(self._keys) - 1)
         return np.where(self._keys[places] == packed, self._indexes[places], np.uint8(IGNORE))
+
+    def unnamed(self, pixels: np.ndarray) -> Counter[Colour]:
+        """Count the pixels of each colour that is not in the table.
+
+        Args:
+            pixels: uint8 ``[height, width, 3]``, RGB.
+        """
+        found, counts = np.unique(_packed(pixels), return_counts=True)
+        other = ~np.isin(found, self._keys)
+        return Counter(
+            {
+                (value >> 16, value >> 8 & 255, value & 255): count
+                for value, count in zip(found[other].tolist(), counts[other].tolist(), strict=True)
+            }
+        )
 
 
 def colour_classes(data: DataConfig, root: Path) -> tuple[list[str], ColourTable] | None:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.colours import ColourTable, colour_classes
-from kubepresso.data.formats.mask_files import MaskFile, check_values, some_of, values_in
-from kubepresso.data.formats.naming import IMAGE_SUFFIXES, classes_of_values, mapped_classes
+from kubepresso.data.formats.mask_files import (
+    MaskFile,
+    check_values,
+    decode_colours,
+    read_mask,
+    some_of,
+    values_in,
+)
+from kubepresso.data.formats.naming import IMAGE_SUFFIXES, classes_of_values, mapped_classes, relative
 from kubepresso.data.formats.pairing import Folders, pair_splits, paired_splits
 from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import Source
 from kubepresso.data.formats.voc_lists import devkit, listed_splits
-from kubepresso.data.targets import IGNORE
+from kubepresso.data.targets import IGNORE, LabelProblemError
 
 LABEL_FOLDERS = ("masks", "mask", "labels", "annotations", "SegmentationClass", "gtFine", "gt")
+_SHOWN = 8
 _SUFFIXES = IMAGE_SUFFIXES - {".jpg", ".jpeg"}  # JPEG changes values
 
 
@@ -35,6 +45,8 @@ class Masks:
         pairs = pair_splits(folders, root, data, findings, lambda file: file.suffix.lower() in _SUFFIXES)
         files = [pair.label for group in pairs.values() for pair in group]
         names, colours, known = mask_classes(data, root, files)
+        if colours is not None:
+            _report_unnamed(colours, some_of(files), root, findings)
         splits = paired_splits(pairs, root, lambda file, path: MaskFile(file, path, names, colours, known))
         return Source(names, splits)
 
@@ -45,6 +57,25 @@ def mask_folders(data: DataConfig, root: Path) -> dict[str, Folders]:
     if kit is None:
         return paired_folders(data, root, LABEL_FOLDERS)
     return listed_splits(kit, kit / "JPEGImages", kit / "SegmentationClass", ("Segmentation", ""))
+
+
+def _report_unnamed(colours: ColourTable, files: Sequence[Path], root: Path, findings: Findings) -> None:
+    """Report the share of pixels in some masks whose colour is not named, once."""
+    unnamed: Counter[tuple[int, int, int]] = Counter()
+    total = 0
+    for file in files:
+        with contextlib.suppress(LabelProblemError):  # reported when its sample is read
+            pixels = decode_colours(read_mask(file, relative(file, root)), file.name)
+            unnamed += colours.unnamed(pixels)
+            total += pixels[..., 0].size
+    if unnamed:
+        listed = ", ".join(str(colour) for colour, _ in unnamed.most_common(_SHOWN))
+        more = f" and {len(unnamed) - _SHOWN} more" if len(unnamed) > _SHOWN else ""
+        message = (
+            f"{unnamed.total() / total:.2%} of the pixels in {len(files)} masks looked at have colours that "
+            f"it does not name and are no class: {listed}{more}"
+        )
+        findings.add("unused_files", "data.id_mapping", message)
 
 
 def mask_classes(

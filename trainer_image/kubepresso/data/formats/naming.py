@@ -27,6 +27,8 @@ IMAGE_SUFFIXES = frozenset(
 _COMPANION_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".txt"})
 
 _SHOWN_CLASSES = 10
+NO_MATCH = "does not match data.path.pattern"
+"""How the finding of a file begins that the pattern leaves out."""
 
 
 def canonical_split(name: str) -> str | None:
@@ -93,7 +95,7 @@ def list_images(folder: Path, root: Path, data: DataConfig, findings: Findings) 
             if file.suffix.lower() not in _COMPANION_SUFFIXES:
                 findings.add("unused_files", relative(file, root), "not an image by its suffix")
         elif pattern and not match_name(pattern, file, folder):
-            findings.add("unused_files", relative(file, root), "does not match data.path.pattern.image")
+            findings.add("unused_files", relative(file, root), f"{NO_MATCH}.image")
         else:
             images.append(file)
     return images

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.naming import IMAGE_SUFFIXES, list_files, match_name, relative
+from kubepresso.data.formats.naming import IMAGE_SUFFIXES, NO_MATCH, list_files, match_name, relative
 from kubepresso.data.formats.source import FileSplit, ImageFile, Label
 from kubepresso.errors import UserError
 
@@ -143,7 +143,7 @@ def _by_key(
         match = match_name(pattern, file, folder) if pattern else None
         if pattern and match is None:
             if findings is not None:
-                findings.add("unused_files", relative(file, root), "does not match data.path.pattern")
+                findings.add("unused_files", relative(file, root), NO_MATCH)
             continue
         key: Hashable = _stem(file, folder)
         if match is not None and match.re.groups:

@@ -10,6 +10,7 @@ from typing import Protocol
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.detect import detect_format
+from kubepresso.data.formats.naming import NO_MATCH
 from kubepresso.data.formats.source import Source
 from kubepresso.errors import UserError
 
@@ -77,4 +78,15 @@ def open_source(data: DataConfig, root: Path | None, findings: Findings) -> Sour
     if "train" not in source.splits:
         found = ", ".join(source.splits) or "none"
         raise UserError(f"data: no train split (read as {name}; splits found: {found})")
+    _check_pattern(data, source, findings)
     return source
+
+
+def _check_pattern(data: DataConfig, source: Source, findings: Findings) -> None:
+    pattern = data.path.pattern.image if data.path is not None else None
+    left_out = [found for found in findings.by_check["unused_files"] if found.message.startswith(NO_MATCH)]
+    if pattern and left_out and not any(len(split) for split in source.splits.values()):
+        raise UserError(
+            f"data.path.pattern.image: {pattern!r} leaves out {len(left_out):,} files, such as "
+            f"{left_out[0].place}, and no image is left"
+        )
