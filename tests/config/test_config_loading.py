@@ -130,7 +130,8 @@ def test_relative_places_are_found_here_first_then_beside_the_configuration(six_
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    config = load_config(str(six_files), ["model.checkpoint.path=w.safetensors"])
+    overrides = ["model.checkpoint.path=w.safetensors", "data.path.train={}", "data.path.valid={}"]
+    config = load_config(str(six_files), overrides)
     assert config.data.path.root == "./d"
     with pytest.raises(ConfigError) as caught:
         with_absolute_places(config, str(six_files))

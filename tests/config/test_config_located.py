@@ -74,3 +74,23 @@ def test_a_relative_place_that_is_nowhere_has_its_line(six_files, tmp_path, monk
     (found,) = caught.value.problems
     place = f"{six_files}/data.yaml:{line}:11"
     assert found.startswith(f"{place}: data.path.root: './d' is neither {work}/d nor ")
+
+
+def test_folders_of_the_data_that_are_not_there_are_told_at_once(six_files):
+    (six_files / "data.yaml").write_text(
+        "data:\n  task: classification\n  path:\n    root: d\n    train: {image: trian}\n"
+        "    valid: {image: valid, label: valid.csv}\n"
+    )
+    (six_files / "d" / "train").mkdir(parents=True)
+    (six_files / "d" / "valid").mkdir()
+    uri, root = str(six_files), six_files / "d"
+    with pytest.raises(ConfigError) as caught:
+        with_absolute_places(load_config(uri), uri)
+    assert [line.removeprefix(f"{uri}/") for line in caught.value.problems] == [
+        f"data.yaml:5:20: data.path.train.image: 'trian' is not in {root}; check the path; "
+        "did you mean 'train'?",
+        f"data.yaml:6:34: data.path.valid.label: 'valid.csv' is not in {root}; check the path; "
+        "did you mean 'valid'?",
+    ]
+    with pytest.raises(ConfigError, match=r"data\.path\.root: .*/e is not there; check the path"):
+        with_absolute_places(load_config(uri, [f"data.path.root={six_files}/e"]), uri)

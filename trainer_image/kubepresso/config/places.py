@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from kubepresso import storage
 from kubepresso.config.config import Config
+from kubepresso.config.data import DataConfig
+from kubepresso.config.explain import suggest
 from kubepresso.config.problems import ConfigError
+
+#: A folder of images may have a million; a name that is meant stands among few.
+_MOST_NAMES = 1000
 
 
 def with_absolute_places(config: Config, uri: str) -> Config:
@@ -22,7 +29,7 @@ def with_absolute_places(config: Config, uri: str) -> Config:
         uri: From where.
 
     Raises:
-        ConfigError: A relative place is in neither.
+        ConfigError: A relative place is in neither, or what ``data.path`` names on this machine is not there.
     """
     home = uri.rpartition("/")[0] or "." if uri.lower().endswith((".yaml", ".yml")) else uri
     problems: list[str] = []
@@ -52,6 +59,32 @@ def with_absolute_places(config: Config, uri: str) -> Config:
     if model.checkpoint.path is not None and model.checkpoint.use_pretrained:
         weights = absolute(model.checkpoint.path, "model.checkpoint.path")
         model = model.model_copy(update={"checkpoint": model.checkpoint.model_copy(update={"path": weights})})
-    if problems:
+    if problems := problems or [config.located(problem) for problem in _missing(data)]:
         raise ConfigError(problems)
     return config.model_copy(update={"data": data, "model": model})
+
+
+def _missing(data: DataConfig) -> Iterator[str]:
+    """Tell of each place of a local data set that is not there; an archive is not looked into."""
+    root = storage.local_path(data.path.root) if data.path is not None and data.format == "local" else None
+    if root is None or data.path is None:
+        return
+    if not os.path.exists(root):
+        yield f"data.path.root: {root} is not there; check the path{_near(root)}"
+    elif root.is_dir():
+        for split in ("train", "valid", "test"):
+            for role, place in getattr(data.path, split):
+                if place and "://" not in place and not os.path.exists(root / place):
+                    key = f"data.path.{split}.{role}"
+                    yield f"{key}: {place!r} is not in {root}; check the path{_near(root / place)}"
+
+
+def _near(path: Path) -> str:
+    """Name what was likely meant instead of the first part of a path that is not there."""
+    above = next(parent for parent in path.parents if os.path.isdir(parent))
+    try:
+        with os.scandir(above) as entries:
+            names = [entry.name for entry in itertools.islice(entries, _MOST_NAMES)]
+    except OSError:
+        return ""
+    return suggest(path.relative_to(above).parts[0], names)
