@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import platform
 import shutil
 import threading
 
@@ -17,6 +18,7 @@ from kubepresso.tracking import Run
 from kubepresso.training.checkpoints import files, snapshot
 from kubepresso.training.checkpoints.kept import Kept
 from kubepresso.training.checkpoints.names import superseded
+from kubepresso.training.checkpoints.snapshot import processor
 from kubepresso.training.job import Job
 from kubepresso.training.process import StopRequest
 from kubepresso.training.progress import Progress
@@ -143,11 +145,24 @@ def test_another_torch_or_number_of_threads_is_told_at_a_resume(digits, tmp_path
         train(job(digits, tmp_path / "model", looks=0), ALONE)
     assert (
         f"warning: the checkpoint is of torch 2.11.0, now {torch.__version__}; "
-        f"threads 7, now {torch.get_num_threads()}; from here on the weights are not bit for bit"
+        f"threads 7, now {torch.get_num_threads()}; from here on the weights may not be bit for bit"
     ) in capsys.readouterr().out
     with pytest.raises(SystemExit):
         train(job(digits, tmp_path / "model", looks=0), ALONE)
     assert "warning" not in capsys.readouterr().out
+
+
+def test_another_processor_is_told_at_a_resume(digits, tmp_path, monkeypatch, capsys):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Old Processor 1.0\nflags\t: fpu avx2\n")
+    with monkeypatch.context() as former:
+        former.setattr(snapshot, "processor", lambda: processor(tmp_path / "cpuinfo"))
+        with pytest.raises(SystemExit):
+            train(job(digits, tmp_path / "model", looks=3), ALONE)
+    with pytest.raises(SystemExit):
+        train(job(digits, tmp_path / "model", looks=0), ALONE)
+    told = f"warning: the checkpoint is of device Old Processor 1.0, now {processor()}; from here on"
+    assert told in capsys.readouterr().out
+    assert processor(tmp_path / "nowhere") == platform.machine()
 
 
 def test_the_writer_hands_its_failure_to_the_training(digits, tmp_path, monkeypatch):

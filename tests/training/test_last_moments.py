@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -13,7 +14,9 @@ from tiny_training import tiny_config, write_digits
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
+from kubepresso.launch import pod
 from kubepresso.models import load_bundle
+from kubepresso.storage import get_folder
 from kubepresso.training import process, results
 from kubepresso.training import run as engine
 from kubepresso.training.loop import Loop
@@ -113,3 +116,23 @@ def test_a_first_process_that_writes_alone_is_not_asked_for_by_the_second(digits
     assert statuses == [RESUME_EXIT_CODE, 0], logs_of(output)
     assert run_ranks(2, no_more_steps, config, digits, output) == [0, 0], logs_of(output)
     assert load_bundle(output).manifest.lineage["epoch"] == 1
+
+
+def test_a_pod_that_is_asked_to_end_when_its_model_is_written_brings_it_to_the_bucket(
+    digits, whole, tmp_path, bucket, monkeypatch
+):
+    """Its ranks may have removed the checkpoints before torchrun heard of it."""
+
+    def done_and_asked(torchrun, training, *arguments):
+        shutil.copytree(whole, training[training.index("--output") + 1])  # into no older one
+        return RESUME_EXIT_CODE, []
+
+    monkeypatch.setenv("KUBEPRESSO_CONFIG", CONFIG)
+    monkeypatch.setenv("KUBEPRESSO_SCRATCH", str(tmp_path / "scratch"))
+    shutil.copytree(whole, tmp_path / "scratch" / "model")  # of a former start
+    arguments = [f"--dataset={digits}", f"--output={bucket}/model"]
+    monkeypatch.setattr(pod, "run_elastic", lambda *given: (RESUME_EXIT_CODE, []))
+    assert pod.main(arguments) == RESUME_EXIT_CODE
+    monkeypatch.setattr(pod, "run_elastic", done_and_asked)
+    assert pod.main(arguments) == 0
+    assert_same_weights(whole, get_folder(f"{bucket}/model", tmp_path / "fetched", whole=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -70,6 +71,8 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
     output = storage.local_path(options.output)
     model = output or folder / "model"
     training: list[str | Path] = ["--config", folder / "config.yaml", "--dataset", dataset, "--output", model]
+    if output is None:
+        shutil.rmtree(model, ignore_errors=True)  # what is there afterwards is of this start
     if options.checkpoints:
         training += ["--checkpoints", options.checkpoints]
     if options.start_from:
@@ -82,10 +85,11 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
         status, failures = run_elastic(
             torchrun, list(map(str, training)), Path(reports), options.processes, patience
         )
-    if status == 0 and output is None and (model / _MANIFEST).is_file():
+    if status in (0, RESUME_EXIT_CODE) and output is None and (model / _MANIFEST).is_file():
         _say(f"writing the model to {options.output}")
-        with unbroken():  # all is done but this
+        with unbroken():  # all is done but this, and perhaps the checkpoints are gone
             with_retries(lambda: _put(model, options.output))
+        return 0, []
     return status, failures
 
 

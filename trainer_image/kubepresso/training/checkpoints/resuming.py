@@ -7,6 +7,7 @@ from kubepresso.training.checkpoints.files import Found
 from kubepresso.training.checkpoints.keeper import Keeper
 
 _NOT_EQUAL = "from here on the weights are not bit for bit those of a training that was never stopped"
+_PERHAPS = "from here on the weights may not be bit for bit those of a training that was never stopped"
 
 
 def restore(keeper: Keeper, batch_size: int) -> tuple[Found | None, list[str]]:
@@ -49,7 +50,7 @@ def _other_surroundings(found: Found, keeper: Keeper) -> list[str]:
     other = [
         f"{name} {before.get(name)}, now {value}" for name, value in now.items() if before.get(name) != value
     ]
-    return [f"warning: the checkpoint is of {'; '.join(other)}; {_NOT_EQUAL}"] if other else []
+    return [f"warning: the checkpoint is of {'; '.join(other)}; {_PERHAPS}"] if other else []
 
 
 def restore_rank(keeper: Keeper, found: Found) -> None:

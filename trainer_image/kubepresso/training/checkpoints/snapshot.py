@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from kubepresso.training.distributed import Group
 from kubepresso.training.state import TrainingState
 
 _RANK = "rank"
+_PROCESSORS = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,23 @@ def surroundings(state: TrainingState, group: Group) -> dict[str, str]:
     cuda = group.device.type == "cuda"
     return {
         "torch": torch.__version__,
-        "device": torch.cuda.get_device_name(group.device) if cuda else platform.machine(),
+        "device": torch.cuda.get_device_name(group.device) if cuda else processor(),
         "precision": state.precision.name,
         "threads": "any" if cuda else str(torch.get_num_threads()),
     }
+
+
+def processor(described: Path = _PROCESSORS) -> str:
+    """Return the processor's name, which decides which instructions torch and its libraries choose.
+
+    Args:
+        described: Linux' ``/proc/cpuinfo``; without it, or a name in it, the architecture is returned.
+    """
+    try:
+        found = re.search(r"^model name\s*: *(.+)$", described.read_text(encoding="utf-8"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        found = None
+    return found[1].strip() if found else platform.machine()
 
 
 def take_weights(state: TrainingState) -> Snapshot:
