@@ -9,6 +9,8 @@ from source_layouts import pictures, png, with_checks
 
 from kubepresso.config import DataConfig
 from kubepresso.data.report import write_report
+from kubepresso.data.statistics.segmentation import Statistics
+from kubepresso.data.targets import ClassMask, Geometry
 
 
 def text_of(target, result):
@@ -74,3 +76,19 @@ def test_the_number_of_pictures_alike_is_said_in_good_english(
             ImageOps.mirror(Image.fromarray(pixels)).save(tmp_path / "copy.png")
             splits[split][n] = (f"{n}.png", n % 3, (tmp_path / "copy.png").read_bytes())
     assert said in text_of(tmp_path / "report.html", prepared(folder_source(splits)))
+
+
+def test_the_only_bar_of_a_histogram_has_its_bin_below(tmp_path, prepared, folder_source):
+    text = text_of(tmp_path / "report.html", prepared(folder_source(pictures())))
+    ratios = text[text.index(" Image aspect ratio ") :]
+    assert re.search(r" (\S+ to \S+): 12 12 \1 ", ratios)
+
+
+def test_shares_of_a_mask_are_the_same_in_figures_and_in_the_distribution():
+    pixels = np.repeat(np.array([0, 0, 1, 255], np.uint8), 5)[None]
+    statistics = Statistics(["ground", "roof"])
+    statistics.add(ClassMask(pixels), Geometry(20, 1))
+    numbers, counts = statistics.numbers(), statistics.distributions()["pixels_per_class"].counts
+    assert numbers["ignored_share"] == 0.25
+    shares = [numbers["largest_class_share"], numbers["smallest_class_share"]]
+    assert shares == (counts / counts.sum()).tolist()

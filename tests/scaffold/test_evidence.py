@@ -222,7 +222,10 @@ def _no_image(root):
     ("build", "told"),
     [
         (_splits_without_train, "folders of test and valid, none of train: test, val"),
-        (_strange_table, "train.csv has the columns filename,label; rename them to image_id,class"),
+        (
+            _strange_table,
+            "train.csv has the columns filename,label; needed are image_id,class, with a comma between",
+        ),
         (_lines_of_json, "train/metadata.jsonl: classes are read of metadata.csv"),
         (_one_class, "one folder of images, cat; classes are two folders or more"),
         (_no_image, "found no image, but 1 with .pdf"),

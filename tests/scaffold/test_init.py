@@ -265,6 +265,13 @@ def test_broken_labels_end_plainly(tmp_path, name, content):
         make(tmp_path / "set", tmp_path / "config")
 
 
+def test_a_table_in_another_encoding_is_named(tmp_path):
+    small_sets.picture(tmp_path / "set" / "images" / "0.png", 0)
+    (tmp_path / "set" / "train.csv").write_bytes("image_id,class\n0.png,Vögel\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"train.csv: not UTF-8 \(byte \d+\); save it in this encoding"):
+        make(tmp_path / "set", tmp_path / "config")
+
+
 @pytest.mark.realdata
 def test_blood_cells(real_data, tmp_path):
     project = make(real_data / "bccd", tmp_path / "config")

@@ -238,8 +238,11 @@ def _tables(candidate: Candidate, inventory: Inventory) -> dict[str, dict[str, s
 
 
 def _first_name(table: Path) -> str | None:
-    unreadable = contextlib.suppress(OSError, UnicodeDecodeError, csv.Error)
-    with unreadable, table.open(newline="", encoding="utf-8-sig") as file:
-        row = next(csv.DictReader(file), None)
-        return (row.get("image_id") or "").strip() if row else None
+    unreadable = contextlib.suppress(OSError, csv.Error)
+    try:
+        with unreadable, table.open(newline="", encoding="utf-8-sig") as file:
+            row = next(csv.DictReader(file), None)
+            return (row.get("image_id") or "").strip() if row else None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{table}: not UTF-8 (byte {error.start}); save it in this encoding") from error
     return None

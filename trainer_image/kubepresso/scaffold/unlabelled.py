@@ -47,7 +47,8 @@ def _hints(inventory: Inventory) -> Iterator[str]:
         yield f"one folder of images in train, {classes.pop()}; classes are two folders or more"
     for table in inventory.by_suffix.get(".csv", [])[:_TABLES_SHOWN]:
         columns = head(table).decode("utf-8-sig", "replace").split("\n", 1)[0].strip()
-        yield f"{inventory.name(table)} has the columns {columns[:200]}; rename them to image_id,class"
+        needed = "needed are image_id,class, with a comma between"
+        yield f"{inventory.name(table)} has the columns {columns[:200]}; {needed}"
     for table in inventory.by_suffix.get(".jsonl", [])[:_TABLES_SHOWN]:
         yield f"{inventory.name(table)}: classes are read of metadata.csv (file_name,label), not of JSON"
 

@@ -33,15 +33,18 @@ class Statistics:
         self._unlabelled += not pixels.any()
 
     def numbers(self) -> dict[str, float]:
-        """Return the share of ignored pixels, of images with nothing else, and how uneven the classes are."""
-        total = int(self._pixels.sum()) + self._ignored
+        """Return the share of ignored pixels, of images with nothing else, and how uneven the classes are.
+
+        The shares of classes are of the pixels that have one, as those in the distribution.
+        """
+        labelled = int(self._pixels.sum())
         present = self._pixels[self._pixels > 0]
         return {
-            "ignored_share": self._ignored / max(total, 1),
+            "ignored_share": self._ignored / max(labelled + self._ignored, 1),
             "unlabelled_images": float(self._unlabelled),
             "classes_present": float(len(present)),
-            "largest_class_share": float(present.max() / total) if len(present) else 0.0,
-            "smallest_class_share": float(present.min() / total) if len(present) else 0.0,
+            "largest_class_share": float(present.max() / labelled) if len(present) else 0.0,
+            "smallest_class_share": float(present.min() / labelled) if len(present) else 0.0,
         }
 
     def distributions(self) -> dict[str, Distribution]:
