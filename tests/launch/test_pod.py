@@ -145,6 +145,22 @@ def test_a_preempted_pod_says_so_and_another_one_goes_on(pods, prepared, bucket)
     assert "going on" in text, text
 
 
+def test_checkpoints_stay_until_the_model_is_in_the_bucket(pods, prepared, bucket):
+    place = f"{bucket}/spent/checkpoints"
+    given = {"KUBEPRESSO_CONFIG": tiny_config(), "KUBEPRESSO_CHECKPOINTS": place}
+    nowhere = [f"--dataset={prepared}", "--output=s3://no-such-bucket/model"]
+    first = pods(nowhere, **given)
+    assert first.wait() == 1
+    (failure,) = read_termination(first.message)
+    assert "no-such-bucket" in failure.problems[0]
+    assert storage.exists(place), first.log.read_text()
+    again = pods([f"--dataset={prepared}", f"--output={bucket}/spent/model"], **given)
+    assert again.wait() == 0, again.log.read_text()
+    assert "epoch 1/" not in again.log.read_text(), "nothing is trained again"
+    assert storage.exists(f"{bucket}/spent/model/manifest.json")
+    assert not storage.exists(place)
+
+
 def test_a_bucket_that_is_not_there_is_in_the_report(pods, bucket):
     pod = pods(["--dataset=/nowhere", f"--output={bucket}/x"], KUBEPRESSO_CONFIG=tiny_config())
     assert pod.wait() == 1

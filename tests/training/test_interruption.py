@@ -13,7 +13,7 @@ from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.config import parse_view
 from kubepresso.exit_codes import RESUME_EXIT_CODE
-from kubepresso.storage import exists
+from kubepresso.storage import exists, remove_folder
 from kubepresso.tracking import Run
 from kubepresso.training.checkpoints import files, snapshot
 from kubepresso.training.checkpoints.kept import Kept
@@ -253,7 +253,7 @@ def test_a_place_that_another_training_of_the_same_settings_removes_changes_noth
 
     def remove_all(self, record, best):
         for home in place.glob("*"):
-            files.remove(home)
+            remove_folder(str(home))
 
     monkeypatch.setattr(Progress, "epoch", remove_all)
     train(job(digits, tmp_path / "model"), ALONE)

@@ -11,6 +11,7 @@ from stops import job, stopped
 from tiny_training import tiny_config, write_digits
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
+from kubepresso.storage import remove_folder
 from kubepresso.training.checkpoints import files
 from kubepresso.training.history import History
 from kubepresso.training.progress import Progress
@@ -59,7 +60,7 @@ def test_the_best_epoch_of_a_resumed_training_outlives_what_another_one_removes(
 
     def remove_all(self, record, best):
         for home in place.glob("*"):
-            files.remove(home)
+            remove_folder(str(home))
 
     stopped(job(digits, model, looks=9, **EPOCHS))
     with monkeypatch.context() as patch:

@@ -69,10 +69,12 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
     (folder / "config.yaml").write_text(config, encoding="utf-8")
     dataset = fetch_dataset(options.dataset, folder / "dataset")
     output = storage.local_path(options.output)
-    model = output or folder / "model"
+    model, spent = output or folder / "model", folder / "spent-checkpoints"
     training: list[str | Path] = ["--config", folder / "config.yaml", "--dataset", dataset, "--output", model]
     if output is None:
         shutil.rmtree(model, ignore_errors=True)  # what is there afterwards is of this start
+        spent.unlink(missing_ok=True)
+        training += ["--spent", spent]
     if options.checkpoints:
         training += ["--checkpoints", options.checkpoints]
     if options.start_from:
@@ -87,8 +89,9 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
         )
     if status in (0, RESUME_EXIT_CODE) and output is None and (model / _MANIFEST).is_file():
         _say(f"writing the model to {options.output}")
-        with unbroken():  # all is done but this, and perhaps the checkpoints are gone
+        with unbroken():  # all is done but this
             with_retries(lambda: _put(model, options.output))
+            _remove_spent(spent)
         return 0, []
     return status, failures
 
@@ -96,6 +99,15 @@ def _train(options: argparse.Namespace, folder: Path) -> tuple[int, list[RankFai
 def _put(model: Path, uri: str) -> Path:
     storage.put_folder(model, uri)
     return model
+
+
+def _remove_spent(places: Path) -> None:
+    """Remove the checkpoints of a training whose model is safe; what stays costs room, not the training."""
+    for place in places.read_text(encoding="utf-8").splitlines() if places.is_file() else ():
+        try:
+            storage.remove_folder(place)
+        except UserError as error:
+            _say(f"warning: {error}")
 
 
 @contextlib.contextmanager

@@ -50,6 +50,7 @@ def _read_job(options: argparse.Namespace) -> Job:
         start=options.start_from,
         mirror=place if folder is None else None,
         temporary=place is not None and options.checkpoints is None,
+        spent=options.spent,
         stop=StopRequest(config.grace_seconds),
     )
 
@@ -66,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoints",
         help="folder or s3:// prefix of checkpoints; default: training.checkpoints.place, "
         f"${CHECKPOINTS_VARIABLE}, else OUTPUT.checkpoints",
+    )
+    parser.add_argument(
+        "--spent", type=Path, help="file to write where checkpoints of a place lie, instead of removing them"
     )
     return parser
 

@@ -21,6 +21,8 @@ class Job:
         start: A bundle to start from; None builds the architecture.
         mirror: URI in object storage where checkpoints are written, too, and read on another machine.
         temporary: Whether the checkpoints are removed once the bundle is written.
+        spent: File to write where the checkpoints lie, a line each, instead of removing them: for whoever
+            brings the bundle to a safe place first.
         stop: Whether this process was asked to end.
     """
 
@@ -31,4 +33,5 @@ class Job:
     start: Path | None
     mirror: str | None = None
     temporary: bool = False
+    spent: Path | None = None
     stop: StopRequest = field(default_factory=lambda: StopRequest(grace_seconds=25.0))

@@ -18,6 +18,7 @@ from kubepresso.config.logging import ModelSaveOptions
 from kubepresso.data import PreparedDataset
 from kubepresso.errors import UserError
 from kubepresso.models import BundleManifest
+from kubepresso.storage.atomic import atomic_file
 from kubepresso.tasks.build import build_task
 from kubepresso.training.checkpoints import Keeper, Kept
 from kubepresso.training.checkpoints.resuming import restore, restore_rank
@@ -99,9 +100,17 @@ def train(job: Job, group: Group, tracked: tracking.Run | None = None) -> None:
         if tracked:
             _track_bundle(tracked, job.output, written)
         if job.temporary:
-            if job.stop.arrived:  # whoever asked will start this again, which must find what is done
-                raise InterruptedTrainingError
-            training.keeper.kept.remove()
+            _give_up_checkpoints(job, training.keeper.kept)
+
+
+def _give_up_checkpoints(job: Job, kept: Kept) -> None:
+    if job.spent:
+        with atomic_file(job.spent) as file:
+            file.write_text("\n".join(kept.places()), encoding="utf-8")
+    elif job.stop.arrived:  # whoever asked will start this again, which must find what is done
+        raise InterruptedTrainingError
+    else:
+        kept.remove()
 
 
 def _set_up_torch(deterministic: bool) -> None:

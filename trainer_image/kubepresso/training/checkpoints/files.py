@@ -129,18 +129,6 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def remove(home: Path) -> None:
-    """Remove a folder of checkpoints at one blow, so that whoever writes there notices; see `write`."""
-    place = home.resolve()
-    with (
-        contextlib.suppress(FileNotFoundError),  # another training may have been the first to
-        tempfile.TemporaryDirectory(prefix=f".{home.name}.", suffix=".old", dir=place.parent) as hidden,
-    ):
-        place.replace(hidden)
-    if home.is_symlink():
-        home.unlink()
-
-
 def read_manifest(folder: Path) -> Manifest:
     """Read a checkpoint's manifest.
 

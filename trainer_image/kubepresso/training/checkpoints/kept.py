@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from kubepresso.errors import UserError
-from kubepresso.storage import join
+from kubepresso.storage import join, remove_folder
 from kubepresso.training.checkpoints import files
 from kubepresso.training.checkpoints.files import Found
 from kubepresso.training.checkpoints.mirror import Listing, Mirror
@@ -147,11 +148,14 @@ class Kept:
             )
         return found.tensors
 
+    def places(self) -> list[str]:
+        """Return where everything lies that is to be removed once the training's result is safe."""
+        return [str(self.home), *([self.remote.home] if self.remote else [])]
+
     def remove(self) -> None:
-        """Remove everything, here and in object storage, once the training's result is safe."""
-        files.remove(self.home)
-        if self.remote:
-            self._tolerate(self.remote.remove)
+        """Remove everything; what a bucket refuses is a warning."""
+        for place in self.places():
+            self._tolerate(functools.partial(remove_folder, place))
 
     def _restore_best(self, epoch: int | None) -> None:
         """Write the best weights that a state needs once more where another training has removed them."""

@@ -68,7 +68,3 @@ class Mirror:
     def fetch(self, name: str, folder: Path) -> None:
         """Copy a checkpoint to this machine."""
         get_folder(self.place(name), folder, whole=True)
-
-    def remove(self) -> None:
-        """Remove everything."""
-        remove_folder(self.home)
