@@ -190,6 +190,25 @@ def test_a_former_job_whose_pods_hang_is_told_with_their_node(serve, how):
     assert said == ["kubepresso-train-x: waits until the former job and its pods are gone"]
 
 
+def test_the_pod_of_a_lost_node_does_not_keep_the_next_attempt_waiting(serve, job_of):
+    """Nobody there ends it: it runs for ever, long after its time to end."""
+    gone = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+
+    def script(api, job):
+        if job["metadata"]["name"].endswith("-1"):
+            return trains(0.1)(api, job)
+        play = Play(api, job)
+        pod = play.pod()
+        play.run(pod, "begins", conditions=[gone])
+        pod = api.get("pods", pod["metadata"]["name"])
+        api.put("pods", {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+        return play.fail()
+
+    api, said = serve("2.2", script=script), []
+    launcher(api, said=said, patience_seconds=2).run(job_of(max_restarts=1))
+    assert "restart 1 of 1" in "\n".join(said)
+
+
 def test_a_cancel_while_the_api_is_away_ends_in_time_and_says_so(serve, job_of, monkeypatch):
     monkeypatch.setattr(module, "_CANCEL_SECONDS", 1.0)
     api, said = serve("2.2", script=trains(60)), []

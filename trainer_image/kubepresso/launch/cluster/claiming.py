@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from kubepresso.errors import UserError
 from kubepresso.launch.cluster import names
@@ -16,6 +16,9 @@ from kubepresso.launch.cluster.served import PYTORCH_JOB, TRAIN_JOB
 _LOOK_SECONDS = 0.3
 #: Phases of a pod that writes no more.
 _ENDED = ("Succeeded", "Failed")
+#: After its time to end is over, a pod that is still there is on a node that does not answer: it stays for
+#: ever. Should it still run, cut off, it does the same work and does no harm.
+_LOST = timedelta(seconds=60)
 
 
 def claim(
@@ -138,8 +141,14 @@ def _pods(cluster: Cluster, job: Object) -> list[Object]:
 
 
 def _living_pods(cluster: Cluster, job: Object) -> list[Object]:
-    """Return pods that may still write a checkpoint."""
-    return [pod for pod in _pods(cluster, job) if pod.get("status", {}).get("phase") not in _ENDED]
+    """Return pods that may still write a checkpoint, but for those of a lost node."""
+    pods = [pod for pod in _pods(cluster, job) if pod.get("status", {}).get("phase") not in _ENDED]
+    return [pod for pod in pods if not _is_lost(pod)]
+
+
+def _is_lost(pod: Object) -> bool:
+    end = pod["metadata"].get("deletionTimestamp")  # with the grace period
+    return end is not None and datetime.fromisoformat(end) + _LOST < datetime.now(UTC)
 
 
 def _stays(cluster: Cluster, found: Object, waited: float) -> UserError:
