@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 import torch
@@ -101,12 +102,17 @@ def test_an_exception_in_rank_1_surfaces_with_its_traceback(tmp_path):
 
 
 @pytest.mark.timeout(60)
-def test_a_user_error_of_the_training_is_its_lines_and_no_traceback(digits, tmp_path):
+def test_a_user_error_is_its_lines_and_leaves_no_temporary_files(digits, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # read from the environment anew
     with pytest.raises(TrainingError) as caught:
         run(digits, tmp_path / "model", training__precision="fp16")
     assert caught.value.problems == [
         "training.precision: fp16 needs a GPU and there is none here, allowed fp32, bf16"
     ]
+    assert not list(temporary.glob("torchelastic*"))
 
 
 @pytest.fixture

@@ -146,6 +146,7 @@ def _command(job: TrainingJob, config: Path, processes: int) -> list[str]:
         "kubepresso.launch.elastic",
         *STANDALONE,
         f"--nproc-per-node={processes}",
+        f"--log-dir={config.parent}",  # else torchrun leaves a folder in the system's temporary one
     ]
     training = [
         "-m",
