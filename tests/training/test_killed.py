@@ -20,9 +20,9 @@ EPOCHS, STEPS = 8, 5
 LIMIT = 120
 
 
-def settings(ranks, workers, **overrides):
+def settings(ranks, workers, epochs, **overrides):
     return tiny_config(
-        training__epochs=EPOCHS,
+        training__epochs=epochs,
         training__optimizer={"name": "adamw", "lr": 0.01, "weight_decay": 0.01},
         training__ema={"name": "exp_decay", "decay": 0.9, "beta": 3.0},
         training__checkpoints={"every_steps": 1},
@@ -36,13 +36,13 @@ def settings(ranks, workers, **overrides):
 class Training:
     """One training of ``ranks`` processes, started as often as it takes."""
 
-    def __init__(self, folder: Path, dataset: Path, ranks: int):
-        self.folder, self.dataset, self.ranks = folder, dataset, ranks
+    def __init__(self, folder: Path, dataset: Path, ranks: int, epochs: int = EPOCHS):
+        self.folder, self.dataset, self.ranks, self.epochs = folder, dataset, ranks, epochs
         folder.mkdir()
 
     def start(self, workers: int, restarts: int = 0, **overrides) -> subprocess.Popen:
         config = self.folder / "config.yaml"
-        config.write_text(settings(self.ranks, workers, **overrides))
+        config.write_text(settings(self.ranks, workers, self.epochs, **overrides))
         torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(self.ranks)]
         torchrun += ["--max-restarts", str(restarts)]
         arguments = ["-m", "kubepresso.training", "--config", config, "--dataset", self.dataset]
@@ -85,7 +85,9 @@ class Training:
         finally:
             end(process)
         if number == signal.SIGTERM and self.ranks == 1 and not (self.folder / "model").exists():
-            assert process.returncode == RESUME_EXIT_CODE, output
+            # Before Python has come to the first line of ours, the system ends the process.
+            early = {-signal.SIGTERM} if not output else set()
+            assert process.returncode in {RESUME_EXIT_CODE, *early}, output
         assert self.steps() > after
 
     def disturb(self, after: int, number: int, **settings) -> tuple[int, str]:
@@ -130,13 +132,13 @@ def end(process):
     process.communicate(timeout=20)
 
 
-def kill_often(tmp_path, ranks: int, kills: int, seed: int, workers: int) -> None:
+def kill_often(tmp_path, ranks: int, kills: int, seed: int, workers: int, epochs: int = EPOCHS) -> None:
     """Kill one training ``kills`` times on its way and compare it with one that was left alone."""
     chance = random.Random(seed)
     dataset = write_digits(tmp_path / "prepared")
-    expected = Training(tmp_path / "whole", dataset, ranks).finish()
-    training = Training(tmp_path / "killed", dataset, ranks)
-    total = EPOCHS * STEPS
+    expected = Training(tmp_path / "whole", dataset, ranks, epochs).finish()
+    training = Training(tmp_path / "killed", dataset, ranks, epochs)
+    total = epochs * STEPS
     for count in range(kills):
         # Spread over the whole training; the delay falls into steps, writes and validations alike.
         after = min(max(training.steps(), total * count // kills) + chance.randrange(3), total - 3)
@@ -202,4 +204,5 @@ def test_a_rank_that_is_killed_is_replaced_and_changes_no_bit(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(("ranks", "kills"), [(1, 30), (2, 30), (3, 10)])
 def test_a_training_killed_at_many_random_points(tmp_path, ranks, kills):
-    kill_often(tmp_path, ranks, kills, seed=100 + ranks, workers=1)
+    # A kill gets on by three steps or so: as many as there are must lie in the training.
+    kill_often(tmp_path, ranks, kills, seed=100 + ranks, workers=1, epochs=kills * 4 // STEPS)
