@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from kubepresso import storage
+from kubepresso.config import digest, parse_view
 from kubepresso.data.digest import file_digest
 from kubepresso.data.manifest import read_manifest
 from kubepresso.errors import UserError
+
+Result = TypeVar("Result")
 
 #: Each goes on where the one before broke off.
 _ATTEMPTS = 4
@@ -68,6 +73,27 @@ def fetch_bundle(place: str, target: Path) -> Path:
     return with_retries(lambda: storage.get_folder(place, target, whole=True))
 
 
+def holds_bundle(place: str, config: str) -> bool:
+    """Say whether a bundle that a configuration was trained to lies at a place, whole.
+
+    Args:
+        place: An ``s3://`` prefix to which `storage.put_folder` writes.
+        config: The view's YAML text.
+
+    Raises:
+        UserError: The bucket does not say.
+    """
+    manifest = storage.join(place, "manifest.json")
+    if not storage.exists(manifest):
+        return False
+    try:
+        content = json.loads(storage.read_bytes(manifest))  # empty while the bundle is being written
+        found = content["lineage"]["config_digest"]
+    except (ValueError, TypeError, KeyError):
+        return False
+    return bool(found == digest(parse_view(config).to_yaml()))
+
+
 def damaged_shards(folder: Path) -> list[str]:
     """Return the shards that are missing, or whose content is not the manifest's.
 
@@ -80,7 +106,7 @@ def damaged_shards(folder: Path) -> list[str]:
         return [shard.file for shard, same in zip(shards, found, strict=True) if not same]
 
 
-def with_retries(work: Callable[[], Path], first_pause_seconds: float = _FIRST_PAUSE_SECONDS) -> Path:
+def with_retries(work: Callable[[], Result], first_pause_seconds: float = _FIRST_PAUSE_SECONDS) -> Result:
     """Do something that can be gone on with, a few times.
 
     Raises:

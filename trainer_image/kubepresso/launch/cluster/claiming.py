@@ -22,9 +22,14 @@ _LOST = timedelta(seconds=60)
 
 
 def claim(
-    cluster: Cluster, path: str, manifest: Object, say: Callable[[str], None], grace_seconds: float = 0.0
-) -> Object:
-    """Return the task's one job: the one that is there, else a new one.
+    cluster: Cluster,
+    path: str,
+    manifest: Object,
+    say: Callable[[str], None],
+    grace_seconds: float = 0.0,
+    is_done: Callable[[], bool] = lambda: False,
+) -> Object | None:
+    """Return the task's one job: the one that is there, else a new one, None where there is nothing to do.
 
     After a job that was marked as interrupted comes another, with the number of the attempt after its name.
     It is made when the pods of the former have ended, and before the former is deleted: so the cluster knows
@@ -37,6 +42,8 @@ def claim(
         manifest: The first attempt, as it is to be.
         say: Is called with what was done.
         grace_seconds: Which pods of a former job may take to end.
+        is_done: Is asked before a job is made whether its result is there, from one that is gone or that
+            was interrupted at its very end.
 
     Raises:
         UserError: A job of this name does something else or does not go, or the cluster refuses.
@@ -64,6 +71,8 @@ def claim(
                 say(f"{name}: waits until the former job and its pods are gone")
                 told = True
             time.sleep(_LOOK_SECONDS)
+        elif is_done():
+            return None
         elif made := _follow_up(cluster, path, manifest, found, last=waited > cluster.patience_seconds):
             say(f"{made['metadata']['name']}: {made['kind']} created in {made['metadata']['namespace']}")
             return made

@@ -21,7 +21,7 @@ from kubepresso.launch.cluster.manifests import build_manifest
 from kubepresso.launch.cluster.served import CLUSTER_RUNTIME, TRAIN_JOB, Served, find_runtime
 from kubepresso.launch.cluster.spec import JobSpec, build_spec
 from kubepresso.launch.cluster.surroundings import look_around
-from kubepresso.launch.fetching import fetch_bundle
+from kubepresso.launch.fetching import fetch_bundle, holds_bundle, with_retries
 from kubepresso.launch.launcher import TrainingError, TrainingJob
 from kubepresso.launch.places import reachable
 from kubepresso.launch.unbroken import unbroken
@@ -78,7 +78,7 @@ class ClusterLauncher:
         sweep(self._cluster, path)
         place = reachable(job.output_uri, "the model")
         try:
-            self._train(job, spec, manifest, path)
+            self._train(job, spec, manifest, path, place)
             fetch_bundle(place, job.output)
         except UserError:
             raise
@@ -89,11 +89,18 @@ class ClusterLauncher:
             storage.remove_folder(f"{place}.checkpoints")
         self._delete(path, manifest)
 
-    def _train(self, job: TrainingJob, spec: JobSpec, manifest: Object, path: str) -> None:
+    def _train(self, job: TrainingJob, spec: JobSpec, manifest: Object, path: str, place: str) -> None:
         """Follow the job, and those that come after it as long as it was interrupted and may go on."""
         distributed = job.environment.distributed
+
+        def is_done() -> bool:
+            return with_retries(lambda: holds_bundle(place, job.config))
+
         while True:
-            found = claim(self._cluster, path, manifest, self._say, spec.grace_seconds)
+            found = claim(self._cluster, path, manifest, self._say, spec.grace_seconds, is_done)
+            if found is None:
+                self._say(f"{spec.name}: the model is written already, to {place}")
+                return
             annotations = found["metadata"]["annotations"]
             started = float(annotations[names.STARTED_ANNOTATION])
             limit = seconds(distributed.timeout) if distributed.timeout else None
