@@ -207,3 +207,69 @@ def test_pods_that_a_queue_takes_back_are_no_failures(serve, job_of, served):
     assert len(api.posted) == 1
     assert any("waits until it is admitted: preempted by Kueue" in line for line in said)
     assert "[node-2] after" in said
+
+
+def test_a_node_that_cannot_pull_its_image_does_not_end_those_that_train(serve, job_of):
+    def script(api, job):
+        play = Play(api, job)
+        first = play.run(play.pod(0), "trains")
+        play.wait(play.pod(1), "ImagePullBackOff", "the registry is away")
+        time.sleep(1.5)
+        play.end(first)
+        play.succeed()
+
+    api, said = serve("pytorchjob", script=script), []
+    launcher(api, said=said).run(job_of(launcher="auto", nodes=1, max_nodes=2))
+    assert any("cannot be pulled (ImagePullBackOff: the registry is away)" in line for line in said)
+
+
+def test_nodes_that_wait_for_one_without_its_image_do_not_wait_for_ever(serve, job_of):
+    def script(api, job):
+        play = Play(api, job)
+        play.run(play.pod(0), "waits for the other")
+        play.wait(play.pod(1), "ImagePullBackOff", "the registry is away")
+
+    with pytest.raises(TrainingError, match=r"node-1 .* cannot be pulled"):
+        launcher(serve("2.2", script=script)).run(job_of(nodes=2))
+
+
+def test_a_node_that_waited_in_vain_is_told_with_what_kept_the_other(serve, job_of):
+    def script(api, job):
+        play = Play(api, job)
+        first = play.run(play.pod(0), "DistStoreError: Timed out after 1801 seconds, 1/2 clients joined.")
+        other = play.pod(1, "0/4 nodes are available: 4 Insufficient nvidia.com/gpu.")
+        play.end(first, 1)
+        time.sleep(0.3)
+        remove(api, other)
+        play.fail()
+
+    with pytest.raises(TrainingError, match=r"node-0 .* exit status 1") as caught:
+        launcher(serve("2.2", script=script)).run(job_of(nodes=2))
+    assert "1/2 clients joined" in str(caught.value)
+    assert "never ran: waits for a node: not enough nvidia.com/gpu" in caught.value.problems[-1]
+
+
+@pytest.mark.parametrize("how", ["refused", "vanished"])
+def test_a_node_that_refuses_or_loses_its_pod_is_an_interruption(serve, job_of, how):
+    why = "Allocate failed due to requested number of devices unavailable for nvidia.com/gpu"
+
+    def script(api, job):
+        play = Play(api, job)
+        pod = play.pod()
+        if play.attempt == 1:
+            play.end(play.run(pod))
+            return play.succeed()
+        if how == "refused":  # before any container is made
+            refused = {"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": why}
+            api.put("pods", {**pod, "status": refused})
+        else:
+            play.end(play.run(pod), 255, reason="Unknown")
+        return play.fail()
+
+    api, said = serve("2.2", script=script), []
+    launcher(api, said=said).run(job_of(max_restarts=1))
+    text = "\n".join(said)
+    assert "goes on, restart 1 of 1" in text
+    expected = f"was refused by its node (UnexpectedAdmissionError) ({why})"
+    assert (expected if how == "refused" else "vanished, as when its node is started anew") in text
+    assert len(api.posted) == 2

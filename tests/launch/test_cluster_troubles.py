@@ -254,6 +254,33 @@ def test_a_model_that_could_not_be_fetched_is_fetched_by_the_next_try(serve, job
     assert len(api.posted) == 1
 
 
+def test_a_training_that_ended_in_time_counts_however_late_the_launcher_comes(serve, job_of, monkeypatch):
+    monkeypatch.setenv("KUBEPRESSO_RUN_ID", "run")
+    api = serve("2.2", script=trains(0.1))
+    with monkeypatch.context() as patch:
+        away = lambda *_: (_ for _ in ()).throw(UserError("bucket away"))  # noqa: E731
+        patch.setattr("kubepresso.launch.cluster.launcher.fetch_bundle", away)
+        with pytest.raises(UserError, match="bucket away"):
+            launcher(api).run(job_of(timeout="1h"))
+    (there,) = api.objects["trainjobs"].values()
+    there["metadata"]["annotations"]["kubepresso.io/started-at"] = "1"  # long ago
+    lists = []
+
+    def fault(verb, resource):
+        """Let pods be listed before the job: the list after those of sweeping and claiming fails."""
+        if (verb, resource) == ("list", "trainjobs"):
+            lists.append(verb)
+            return (500, {}) if len(lists) == 3 else None
+        return None
+
+    api.fault = fault
+    job = job_of(timeout="1h")
+    launcher(api).run(job)
+    assert len(lists) > 3
+    assert (job.output / "manifest.json").is_file()
+    assert len(api.posted) == 1
+
+
 def test_two_launchers_of_one_task_make_one_job(serve, job_of, tmp_path):
     api = serve("2.2", script=trains(1.0))
     api.creation_seconds = 0.3

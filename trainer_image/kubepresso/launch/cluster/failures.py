@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.cluster.words import PodState
@@ -11,11 +11,12 @@ from kubepresso.launch.report import RankFailure, explain
 from kubepresso.launch.termination import read_termination
 
 
-def explain_pods(job: str, pods: Iterable[PodState], said: str, tails: dict[str, list[str]]) -> TrainingError:
+def explain_pods(job: str, pods: Sequence[PodState], said: str, tails: dict[str, list[str]]) -> TrainingError:
     """Make one error of a failed job.
 
     A pod without memory comes first, since its peers then fail of a lost connection; then what ranks
-    reported; then what the cluster says of pods; then what it says of the job.
+    reported; then what the cluster says of pods; then what it says of the job. At last come pods that never
+    ran, and why: others may have failed of waiting for them.
 
     Args:
         job: What it is called, for messages.
@@ -23,6 +24,13 @@ def explain_pods(job: str, pods: Iterable[PodState], said: str, tails: dict[str,
         said: The job's own reason.
         tails: The last lines of each pod's log, by its name.
     """
+    error = _explain(job, pods, said, tails)
+    absent = [pod for pod in pods if pod.text and not (pod.running or pod.exit_code or pod.interrupted)]
+    lines = [f"{job}: {pod.node} ({pod.name}) never ran: {pod.text}" for pod in absent]
+    return TrainingError([*error.problems, *lines], error.rank, error.signal)
+
+
+def _explain(job: str, pods: Sequence[PodState], said: str, tails: dict[str, list[str]]) -> TrainingError:
     ended = [pod for pod in pods if pod.exit_code or pod.interrupted]
     for pod in ended:
         if pod.reason == "OOMKilled":

@@ -31,6 +31,8 @@ class Limits:
         resync_seconds: Until all is listed again.
         deadline: When training must be over, in seconds since 1970; None for never.
         pod_failures: How many pods may fail while the job goes on.
+        nodes: With how many pods training goes on: while so many run, one that cannot start is no reason to
+            end them.
     """
 
     stuck_seconds: float = 180.0
@@ -38,6 +40,7 @@ class Limits:
     resync_seconds: float = RESYNC_SECONDS
     deadline: float | None = None
     pod_failures: int = 0
+    nodes: int = 1
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Follower:
         self._pods: dict[str, PodState] = {}
         self._said: dict[str, str] = {}
         self._stuck_since: dict[str, float] = {}
-        self._is_paused, self._paused_pods = False, set[str]()
+        self._is_known, self._is_paused, self._paused_pods = False, False, set[str]()
 
     def wait(self, path: str) -> Outcome:
         """Wait for the job's end.
@@ -149,7 +152,7 @@ class Follower:
     def _take_job(self, heard: Seen) -> tuple[Any, str] | None:
         if heard.deleted or (heard.complete and not heard.objects):
             return "deleted", "was deleted by someone else while it trained"
-        job = heard.objects[0]
+        job, self._is_known = heard.objects[0], True
         if job["metadata"]["uid"] != self._job["metadata"]["uid"]:
             return "deleted", "was deleted and made again by someone else while it trained"
         self._is_paused = _is_suspended(job["spec"])
@@ -224,8 +227,11 @@ class Follower:
 
     def _overdue(self) -> tuple[Any, str] | None:
         deadline = self._limits.deadline
-        if deadline is not None and time.time() > deadline:
+        # A job of which nothing was heard yet may have ended in time.
+        if deadline is not None and self._is_known and time.time() > deadline:
             return "timeout", ""
+        if sum(pod.running and not pod.ended for pod in self._pods.values()) >= self._limits.nodes:
+            self._stuck_since = dict.fromkeys(self._stuck_since, time.monotonic())
         for uid, since in self._stuck_since.items():
             if time.monotonic() - since > self._limits.stuck_seconds:
                 pod = self._pods[uid]

@@ -108,6 +108,7 @@ class ClusterLauncher:
                 self._limits,
                 deadline=None if limit is None else started + limit,
                 pod_failures=spec.max_restarts if spec.elastic else 0,
+                nodes=spec.nodes,
             )
             outcome = self._follow(found, limits, path)
             if outcome.state == "succeeded":

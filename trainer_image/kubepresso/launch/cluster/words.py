@@ -27,6 +27,8 @@ _EVICTED = {
     "Shutdown": "its node was shut down",
     "Terminated": "its node was shut down",
 }
+#: How runtime and kubelet call a container of which nothing is known any more: its node was started anew.
+_VANISHED = {"ContainerStatusUnknown", "Unknown"}
 _INDEX = "batch.kubernetes.io/job-completion-index"
 #: Reasons of events that say nothing to whoever waits for a training.
 QUIET_EVENTS = ("SuccessfulCreate", "SuccessfulCreatePod", "Created", "Started", "Pulled", "Killing")
@@ -92,7 +94,7 @@ def read_pod(pod: Object, container_name: str, has_master: bool = False) -> PodS
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     last = ended or (container.get("lastState") or {}).get("terminated") or {}
     who = f"its init container {first['name']} " if first else ""
-    interruption = _interruption(status, pod)
+    interruption = _interruption(status, main)
     reason = interruption[0] or waiting.get("reason") or last.get("reason") or ""
     stuck = waiting.get("reason") in IMAGE_ERRORS | CONFIG_ERRORS
     exit_code = last.get("exitCode")
@@ -181,15 +183,22 @@ def _named(containers: list[Object], name: str) -> Object:
     return next((container for container in containers if container["name"] == name), {})
 
 
-def _interruption(status: Object, pod: Object) -> tuple[str, str]:
+def _interruption(status: Object, main: Object) -> tuple[str, str]:
     """Return why a pod was ended from outside, in Kubernetes' words and in ours."""
     for condition in status.get("conditions") or []:
         if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
             reason = condition.get("reason", "")
             text = _EVICTED.get(reason, f"ended by the cluster ({reason})")
             return reason or "DisruptionTarget", text + _details(status.get("message"))
-    if status.get("phase") == "Failed" and status.get("reason") in _EVICTED:
-        return status["reason"], _EVICTED[status["reason"]] + _details(status.get("message"))
+    reason = str(status.get("reason") or "") if status.get("phase") == "Failed" else ""
+    if reason in _EVICTED:
+        return reason, _EVICTED[reason] + _details(status.get("message"))
+    state = main.get("state") or {}
+    if reason and not ("running" in state or "terminated" in state):
+        # A GPU that the scheduler still counted, or a node that has changed: there are others.
+        return reason, f"was refused by its node ({reason})" + _details(status.get("message"))
+    if (vanished := (state.get("terminated") or {}).get("reason")) in _VANISHED:
+        return str(vanished), "vanished, as when its node is started anew"
     return "", ""
 
 
