@@ -123,6 +123,7 @@ def step_run(
     title: str | None = None,
     logging: LoggingSettings | None = None,
     tags: Mapping[str, str] | None = None,
+    step_id: str | None = None,
 ) -> Iterator[Run]:
     """Open the run of a step.
 
@@ -135,6 +136,8 @@ def step_run(
         title: The run's name; None is the step's name.
         logging: The ``logging`` module, read where no tracking variables are set.
         tags: More tags, for example the digests of configuration and data.
+        step_id: Where ``KUBEPRESSO_STEP_ID`` names none: a start goes on in the run of an earlier one of this
+            id that did not end well.
 
     Yields:
         The run.
@@ -146,9 +149,10 @@ def step_run(
             f"warning: the MLflow run of {named!r} is kept in this pod only and ends with it; set "
             "MLFLOW_TRACKING_URI in the ConfigMap `kubepresso` of this namespace\n"
         )
-    identity = {sessions.STEP_ID_TAG: os.environ.get(STEP_ID_VARIABLE) or uuid.uuid4().hex}
+    known = os.environ.get(STEP_ID_VARIABLE) or step_id
+    identity = {sessions.STEP_ID_TAG: known or uuid.uuid4().hex}
     every_tag = {**identity, sessions.HOST_TAG: socket.gethostname(), **(tags or {})}
-    adopts = bool(os.environ.get(STEP_ID_VARIABLE))
+    adopts = bool(known)
     worker = Worker(store, named, lambda: sessions.open_step(store, step, named, pipeline, every_tag, adopts))
     with _closing(worker), _terminate_as_exit():
         yield Run(worker)

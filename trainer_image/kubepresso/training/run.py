@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import socket
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,10 +192,21 @@ def _tracked(job: Job, group: Group) -> Iterator[tracking.Run | None]:
         return
     title = "retrain" if job.start else "train"
     tags = {"kubepresso.config_digest": digest(job.view.to_yaml())}
-    with tracking.step_run("train", title=title, logging=job.view.need("logging"), tags=tags) as run:
+    logging = job.view.need("logging")
+    with tracking.step_run("train", title=title, logging=logging, tags=tags, step_id=_step_id(job)) as run:
         modules = {"model": job.view.need("model"), "training": _training_config(job)}
         run.log_params({name: module.model_dump(mode="json") for name, module in modules.items()})
         yield run
+
+
+def _step_id(job: Job) -> str:
+    """Return an id that the same command has whenever it starts, for want of a launcher that gives one.
+
+    The checkpoint cannot: the run is opened before one is read, so that a start that fails is seen, too.
+    """
+    course = digest(job.view.to_yaml(["augmentation", "model", "training"]))
+    text = "\n".join([socket.gethostname(), str(job.output.resolve()), course])
+    return uuid.uuid5(uuid.NAMESPACE_OID, text).hex
 
 
 def _track_origin(tracked: tracking.Run, training: Training) -> None:
