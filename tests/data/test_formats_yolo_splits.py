@@ -156,3 +156,34 @@ def test_a_place_of_thousands_of_parts_takes_no_time(tmp_path):
     with pytest.raises(UserError, match="is not there"):
         names(tmp_path)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("path", ["zoo", "./zoo", "../data/zoo", "/content/zoo"])
+def test_the_path_of_the_description_is_where_its_places_begin(path, tmp_path):
+    for split in ("train", "val"):
+        pair(tmp_path, f"zoo/images/{split}/a.png")
+    put(tmp_path / "zoo/train.txt", "./images/train/a.png\n")
+    for train in ("images/train", "train.txt"):
+        put(tmp_path / "data.yaml", f"path: {path}\ntrain: {train}\nval: images/val\nnames: {{0: ape}}\n")
+        found, findings = names(tmp_path)
+        assert found == {"train": ["zoo/images/train/a.png"], "valid": ["zoo/images/val/a.png"]}
+        assert not missing(findings)
+
+
+def test_a_description_may_be_called_as_the_data_set(tmp_path):
+    for split in ("mine", "holdout"):
+        pair(tmp_path, f"images/{split}/a.png")
+    put(tmp_path / "model.yaml", "model: {name: a}\n")
+    put(tmp_path / "broken.yml", "a: [\n")
+    put(tmp_path / "zoo8.yaml", "train: images/mine\nval: images/holdout\nnames: {0: ape, 1: bee}\n")
+    found, _ = names(tmp_path)
+    assert found == {"train": ["images/mine/a.png"], "valid": ["images/holdout/a.png"]}
+    assert open_source(data_config(tmp_path), tmp_path, Findings()).classes == ["ape", "bee"]
+
+
+def test_poses_are_not_taken_for_polygons(tmp_path):
+    pair(tmp_path, "images/train/a.png")
+    put(tmp_path / "labels/train/a.txt", "0 0.5 0.5 0.2 0.2 0.5 0.5 1 0.4 0.4 1\n")
+    put(tmp_path / "data.yaml", "train: images/train\nkpt_shape: [2, 3]\nnames: [ape]\n")
+    with pytest.raises(UserError, match=r"data.yaml: kpt_shape: .*write them as COCO keypoints"):
+        names(tmp_path)

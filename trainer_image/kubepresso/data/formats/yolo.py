@@ -25,7 +25,7 @@ from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.problems import LabelProblems
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import Source
-from kubepresso.data.formats.yolo_names import names_beside
+from kubepresso.data.formats.yolo_names import description, names_beside
 from kubepresso.data.formats.yolo_splits import described_folders
 from kubepresso.data.targets import Geometry, LabelProblemError, Objects
 from kubepresso.errors import UserError
@@ -49,6 +49,7 @@ class Yolo:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
+        _refuse_poses(root)
         folders = _folders(data, root, findings)
         pairs = pair_splits(folders, root, data, findings, _is_label, _is_companion)
         if not any(pairs.values()):
@@ -115,6 +116,16 @@ class YoloLabel:
         count = len(self.by_index)
         found = {self.by_index[index] for index in _indexes_in([self.file]) if index < count}
         return sorted(found - {_LEFT_OUT})
+
+
+def _refuse_poses(root: Path) -> None:
+    """Refuse Ultralytics' poses, whose lines may be taken for polygons."""
+    file, content = description(root) or (root, {})
+    if "kpt_shape" in content:
+        raise UserError(
+            f"{file}: kpt_shape: the labels are keypoints relative to the image, which are not read; write "
+            "them as COCO keypoints, or as text in pixels (layout keypoints_txt)"
+        )
 
 
 def _folders(data: DataConfig, root: Path, findings: Findings) -> dict[str, list[Folders]]:

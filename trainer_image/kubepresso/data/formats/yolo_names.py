@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,26 @@ def names_beside(root: Path) -> list[str] | None:
 def description(root: Path) -> tuple[Path, dict[str, Any]] | None:
     """Return Ultralytics' description of the data set and what it holds; None where there is none.
 
+    It is called ``data.yaml``, or else as the data set: the only YAML file with ``train`` and ``names``.
+
     Raises:
         UserError: The file is there and cannot be read.
     """
     file = next((root / name for name in _DESCRIPTIONS if (root / name).is_file()), None)
-    if file is None:
-        return None
+    return _other_description(root) if file is None else (file, _parse(file))
+
+
+def _other_description(root: Path) -> tuple[Path, dict[str, Any]] | None:
+    found = []
+    for file in sorted((*root.glob("*.yaml"), *root.glob("*.yml"))):
+        with contextlib.suppress(UserError):  # a file of something else
+            content = _parse(file)
+            if {"train", "names"} <= content.keys():
+                found.append((file, content))
+    return found[0] if len(found) == 1 else None
+
+
+def _parse(file: Path) -> dict[str, Any]:
     try:
         content: Any = yaml.load(_read(file), Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -48,7 +63,7 @@ def description(root: Path) -> tuple[Path, dict[str, Any]] | None:
             else 1
         )
         raise UserError(f"{file}:{line}: not YAML; {_FIX}") from error
-    return file, content if isinstance(content, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _names_in(file: Path, content: dict[str, Any]) -> list[str] | None:

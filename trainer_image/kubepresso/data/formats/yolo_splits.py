@@ -39,10 +39,11 @@ def described_folders(
     """
     file, content = description(root) or (root / "train.txt", {})
     named = _named(content) or _lists_in(root)
+    base = content.get("path")
     found: dict[str, list[Folders]] = {}
     problems = []
     for key, place in named:
-        split, at = canonical_split(key), _below(root, place)
+        split, at = canonical_split(key), _place_of(root, base, place)
         if split and at is not None:
             found.setdefault(split, []).extend(_folders_at(at, root, label_folders, findings))
         elif split == "test":  # often described, and not part of what is downloaded
@@ -68,6 +69,12 @@ def _lists_in(root: Path) -> list[tuple[str, str]]:
     aliases = [alias for names in SPLIT_ALIASES.values() for alias in names]
     found = [(alias, f"{alias}.txt") for alias in aliases if _is_list(root / f"{alias}.txt", root)]
     return found if any(canonical_split(key) == "train" for key, _ in found) else []
+
+
+def _place_of(root: Path, base: Any, place: str) -> Path | None:
+    """Return what ``place`` names: below ``path`` of the description where that is there, else by its end."""
+    below = _below(root, f"{base}/{place}") if isinstance(base, str) else None
+    return below or _below(root, place)
 
 
 def _is_list(file: Path, root: Path) -> bool:
@@ -103,7 +110,7 @@ def _folders_at(at: Path, root: Path, label_folders: Sequence[str], findings: Fi
         return [Folders(images, labels_beside(images, label_folders))]
     names: dict[Path, set[str]] = {}
     for place, line in _lines(at):
-        image = _below(root, line)
+        image = _below(at.parent, line) or _below(root, line)
         if image is not None and _is_image(image):
             names.setdefault(image.parent, set()).add(image.stem)
         else:
