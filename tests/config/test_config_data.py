@@ -1,9 +1,14 @@
 """What ``data`` says of classes, colours and keypoints, as those read it who prepare the data."""
 
+import typing
+
 import pytest
 
 from kubepresso.config import ConfigError, load_config
-from kubepresso.config.data import Keypoint, parse_colour
+from kubepresso.config.checks.tasks import LAYOUTS
+from kubepresso.config.data import Keypoint, Layout, parse_colour
+from kubepresso.data.formats.detect import detect_format
+from kubepresso.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -70,3 +75,29 @@ def test_colours_of_any_source_are_no_indexes(network_files):
     overrides = ["data.format=huggingface", "data.path=null", "data.metadata={repo: a}"]
     colours = ["data.label_image_mode=RGB", "data.id_mapping={'(9, 9, 9)': road, '(0,0,0)': sky}"]
     assert load_config(network_files["segformer"], overrides + colours).data.id_mapping
+
+
+@pytest.mark.parametrize("layout", ["null", "class_folders"])
+def test_a_mapping_names_the_classes_of_folders(network_files, layout):
+    places = [f"data.layout={layout}", "data.path={root: ./d, train: {image: train}}"]
+    mapping = "data.id_mapping={n02119789: kit fox, n02100735: setter}"
+    data = load_config(network_files["resnet_fc"], [*places, mapping]).data
+    assert data.id_mapping == {"n02119789": "kit fox", "n02100735": "setter"}
+    with pytest.raises(ConfigError, match="labels must be the indexes 0 to 1, found 'setter'"):
+        load_config(network_files["resnet_fc"], [*places, "data.id_mapping={0: kit fox, setter: dog}"])
+
+
+@pytest.mark.parametrize("network", ["resnet_fc", "segformer", "yolox", "rtmpose"])
+def test_a_layout_that_is_taken_can_be_read(network_files, network, tmp_path):
+    """What the configuration takes, the readers of the data take, and no other."""
+    whole = load_config(network_files[network]).data
+    for layout in typing.get_args(Layout):
+        data = whole.model_copy(update={"layout": layout})
+        if layout in LAYOUTS[data.task]:
+            load_config(network_files[network], [f"data.layout={layout}"])
+            assert detect_format(data, tmp_path) == layout
+        else:
+            with pytest.raises(ConfigError, match=f"{layout} holds no labels for"):
+                load_config(network_files[network], [f"data.layout={layout}"])
+            with pytest.raises(UserError, match=f"{layout} is not for"):
+                detect_format(data, tmp_path)

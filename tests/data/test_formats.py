@@ -220,7 +220,7 @@ def test_a_repository_that_cannot_be_loaded_is_named(tmp_path, monkeypatch):
     data = config(
         format="huggingface", metadata={"repo": "nobody/nothing", "custom_cache_dir": str(tmp_path)}
     )
-    with pytest.raises(UserError, match=r"data.metadata.repo: cannot load 'nobody/nothing'"):
+    with pytest.raises(UserError, match=r"data.metadata.repo: cannot load 'nobody/nothing'.*check the name"):
         prepare(data, None, tmp_path / "prepared")
 
 
@@ -292,7 +292,7 @@ TABLES = {"csv_labels": "train.csv", "image_folder": "train/metadata.csv"}
 @pytest.mark.parametrize(
     ("tail", "expected"),
     [
-        ("caf\u00e9.png,0\n".encode("latin-1"), ":14: not UTF-8 (byte 0xe9); save the file as CSV in UTF-8"),
+        ("caf\u00e9.png,0\n".encode("latin-1"), ":14: not UTF-8 (byte 0xe9); save the file in UTF-8"),
         (
             b'"open.png,0\nmore.png,0\n',
             ":14: not CSV (unexpected end of data); look for a quote that is not closed",

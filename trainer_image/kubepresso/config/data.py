@@ -219,8 +219,9 @@ class DataConfig(Section):
     metadata: Metadata | None = Field(None, description="Repository, for the format `huggingface`.")
     id_mapping: IdMapping | None = Field(
         None,
-        description="Class names: a list in label order, a mapping of label to name, or the path of a JSON "
-        "file with either, relative to the root; null: from the folders or the data set's own names. "
+        description="Class names: a list in label order, a mapping of label (or folder of a class) to name, "
+        "or the path of a JSON file with either, relative to the root; null: from the folders or the data "
+        "set's own names. "
         "Where labels of a classification are indexes, classes may share a name: crane, crane (2). "
         'Colour masks: a mapping of `"(r, g, b)"` to name. Poses: a list of keypoints with `name`, `swap`, '
         "`color`, `type`.",

@@ -34,10 +34,18 @@ def _check_indexes(data: DataConfig) -> Iterator[Finding]:
     of_colours = data.task == "segmentation" and data.label_image_mode != "L"
     if not isinstance(data.id_mapping, dict) or of_colours or data.task == "pose_estimation":
         return
+    if _may_name_folders(data) and not any(key.isdecimal() for key in data.id_mapping):
+        return
     wanted = {str(index) for index in range(len(data.id_mapping))}
     for key in data.id_mapping:
         if key not in wanted:
             yield error(f"labels must be the indexes 0 to {len(wanted) - 1}, found {key!r}", *_MAPPING, key)
+
+
+def _may_name_folders(data: DataConfig) -> bool:
+    """Tell whether images may lie in folders of their classes, whose names may then be the keys."""
+    labelled = data.path is None or data.path.train.label is not None
+    return data.task == "classification" and data.layout in (None, "class_folders") and not labelled
 
 
 def _check_palette(data: DataConfig) -> Iterator[Finding]:

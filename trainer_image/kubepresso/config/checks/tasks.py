@@ -15,8 +15,8 @@ _PARTS = ("full", "backbone", "neck", "head")
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "classification": ("class_folders", "csv_labels", "image_folder", "parquet"),
     "detection": ("yolo", "coco", "voc", "image_folder", "parquet"),
-    "segmentation": ("masks", "coco", "coco_panoptic", "image_folder", "parquet"),
-    "pose_estimation": ("keypoints_txt", "coco_keypoints", "image_folder", "parquet"),
+    "segmentation": ("masks", "coco", "coco_panoptic", "parquet"),
+    "pose_estimation": ("keypoints_txt", "coco_keypoints"),
 }
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
 from kubepresso.data.formats.naming import (
     IMAGE_SUFFIXES,
+    check_distinct,
     is_hidden,
     list_images,
     mapped_classes,
     no_such_class,
+    read_mapping,
     relative,
     split_folders,
 )
@@ -25,31 +27,53 @@ from kubepresso.errors import UserError
 class ClassFolders:
     """The folder of an image is its class; ``data.id_mapping`` orders classes, else their names do.
 
-    A single folder at the root that holds folders alone is entered.
+    It is a list of names, a mapping of index to name, or of folder to name. A single folder at the root that
+    holds folders alone is entered.
     """
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """List the files; see `registry.Format`."""
-        names = mapped_classes(data, root)
-        folders = _split_folders(data, root, names or [])
-        if names is None:
-            names = sorted({entry.name for folder in folders.values() for entry in _class_folders(folder)})
-            _check_depth(folders, names)
-        if not names:
+        classes = _mapped_folders(data, root)
+        folders = _split_folders(data, root, classes or ())
+        found = sorted({entry.name for folder in folders.values() for entry in _class_folders(folder)})
+        if classes is None:
+            classes = {name: name for name in found}
+            _check_depth(folders, found)
+        elif not classes.keys() & set(found):
+            classes = _numbered_folders(data, root, found) or classes
+        if not classes:
             raise UserError(
                 f"{root}: no class folders found; expected train/<class>/<image>, or data.path.train.label "
                 "with a CSV file of image_id,class"
             )
         return Source(
-            names,
+            list(classes.values()),
             {
-                split: FileSplit(_files(folder, root, names, data, findings))
+                split: FileSplit(_files(folder, root, list(classes), data, findings))
                 for split, folder in folders.items()
             },
         )
 
 
-def _split_folders(data: DataConfig, root: Path, names: Sequence[str]) -> dict[str, Path]:
+def _mapped_folders(data: DataConfig, root: Path) -> dict[str, str] | None:
+    """Return the class of each folder, in order, that ``data.id_mapping`` names; None where it is absent."""
+    mapping = read_mapping(data, root)
+    if isinstance(mapping, dict) and not any(str(key).isdecimal() for key in mapping):
+        check_distinct(list(map(str, mapping.values())))
+        return {str(folder): str(name) for folder, name in mapping.items()}
+    names = mapped_classes(data, root)
+    return None if names is None else {name: name for name in names}
+
+
+def _numbered_folders(data: DataConfig, root: Path, found: Sequence[str]) -> dict[str, str] | None:
+    """Return the same where the keys are numbers and the folders are called by these."""
+    mapping = read_mapping(data, root)
+    if not isinstance(mapping, dict) or not set(found) <= set(map(str, mapping)):
+        return None
+    return {str(folder): str(name) for folder, name in mapping.items()}
+
+
+def _split_folders(data: DataConfig, root: Path, names: Collection[str]) -> dict[str, Path]:
     """Return the folder of each split, below a single folder that holds folders alone if there is one."""
     folders = split_folders(data, root)
     inside = [entry for entry in root.iterdir() if not is_hidden(entry.name)]
@@ -83,18 +107,18 @@ def _class_folders(folder: Path) -> list[Path]:
 
 
 def _files(
-    folder: Path, root: Path, names: list[str], data: DataConfig, findings: Findings
+    folder: Path, root: Path, named: list[str], data: DataConfig, findings: Findings
 ) -> list[ImageFile]:
     files = []
     for image in _images_in(folder):
         findings.add("unused_files", relative(image, root), "not in the folder of a class")
     for class_folder in _class_folders(folder):
         images = list_images(class_folder, root, data, findings)
-        if class_folder.name in names:
-            label = names.index(class_folder.name)
+        if class_folder.name in named:
+            label = named.index(class_folder.name)
             files += [labelled_file(file, relative(file, root), label) for file in images]
             continue
-        message = f"its folder is no class of data.id_mapping: {no_such_class(class_folder.name, names)}"
+        message = f"its folder is no class of data.id_mapping: {no_such_class(class_folder.name, named)}"
         for file in images:
             findings.add("invalid_labels", relative(file, root), message)
     return files

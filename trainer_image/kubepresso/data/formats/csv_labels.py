@@ -72,7 +72,9 @@ def _read_table(data: DataConfig, root: Path, split: str, findings: Findings) ->
         name = (row["image_id"] or "").strip()
         if PurePosixPath(name).as_posix() not in present:
             message = f"image_id {name!r} is not an image in {relative(folder, root)}"
-            findings.add("invalid_labels", place, message)
+            bare = name.replace("\\", "/").rpartition("/")[2]
+            fix = f"; name it as it lies there, {bare!r}" if bare != name and bare in present else ""
+            findings.add("invalid_labels", place, message + fix)
             continue
         named.add(name)
         rows.append((Labelled(place, parse_label(row["class"])), folder / name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from kubepresso.config.checks.tasks import LAYOUTS
 from kubepresso.config.data import DataConfig
 from kubepresso.data.formats.naming import (
     SPLIT_ALIASES,
@@ -30,7 +31,8 @@ def detect_format(data: DataConfig, root: Path | None) -> str:
 
     - classification: ``data.path.train.label`` names a file, ``csv_labels``; a ``.parquet`` file in a place
       that ``data.path.<split>.image`` names or, where none does, anywhere below the root, ``parquet``; a
-      ``metadata.csv`` in the folder of a split, ``image_folder``; else ``class_folders``.
+      ``metadata.csv`` or ``metadata.jsonl`` in the folder of a split, ``image_folder``; else
+      ``class_folders``.
     - the others: ``.parquet``; ``metadata.jsonl`` or ``metadata.csv`` (detection); a COCO file, which is a
       ``.json`` that ``data.path.<split>.label`` names or whose name tells so; ``.xml`` (detection); else the
       files of text or masks of the task.
@@ -52,19 +54,9 @@ def is_saved(root: Path) -> bool:
     return all((root / name).is_file() for name in ("dataset_info.json", "state.json"))
 
 
-_LAYOUTS = {
-    "classification": ("class_folders", "csv_labels", "image_folder", "parquet"),
-    "detection": ("yolo", "coco", "voc", "image_folder", "parquet"),
-    "segmentation": ("masks", "coco", "coco_panoptic", "parquet"),
-    "pose_estimation": ("keypoints_txt", "coco_keypoints"),
-}
-
-
 def _allowed(layout: str, task: str) -> str:
-    if layout == "coco" and task == "pose_estimation":
-        return "coco_keypoints"
-    if layout not in _LAYOUTS[task]:
-        allowed = ", ".join(_LAYOUTS[task])
+    if layout not in LAYOUTS[task]:
+        allowed = ", ".join(LAYOUTS[task])
         raise UserError(f"data.layout: {layout} is not for {task}; allowed are {allowed}, or null")
     return layout
 
@@ -83,7 +75,7 @@ def _classification(data: DataConfig, root: Path) -> str:
         return "csv_labels"
     if _has_parquet(data, root):
         return "parquet"
-    if any((folder / "metadata.csv").is_file() for folder in split_folders(data, root).values()):
+    if any((folder / name).is_file() for folder in split_folders(data, root).values() for name in TABLES):
         return "image_folder"
     return "class_folders"
 

@@ -92,7 +92,10 @@ def _load(data: DataConfig) -> dict[str, Any]:
     try:
         loaded = datasets.load_dataset(metadata.repo, metadata.subset, cache_dir=metadata.custom_cache_dir)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"data.metadata.repo: cannot load {metadata.repo!r} ({error})") from error
+        raise UserError(
+            f"data.metadata.repo: cannot load {metadata.repo!r} ({error}); check the name and the "
+            "connection, and for a private one the token ($HF_TOKEN)"
+        ) from error
     return dict(loaded)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from kubepresso.data.formats.columns import columns_of
 from kubepresso.data.formats.naming import list_images, relative, split_folders
 from kubepresso.data.formats.row_labels import row_labels
 from kubepresso.data.formats.source import FileSplit, ImageFile, Source
-from kubepresso.data.formats.tables import read_rows
+from kubepresso.data.formats.tables import parse_json, read_lines, read_rows
 from kubepresso.errors import UserError
 
 Row = tuple[str, Path, Any]
@@ -58,34 +57,10 @@ def _paired(folder: Path, root: Path, data: DataConfig, findings: Findings) -> I
 def _read(folder: Path, root: Path, data: DataConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     lines, table = folder / "metadata.jsonl", folder / "metadata.csv"
     if lines.is_file():
-        yield from _read_lines(lines, root)
+        yield from read_lines(lines, root)
     elif table.is_file():
         for place, row in read_rows(table, root, ("file_name",)):
             label = columns_of(data, list(row))[1]
-            yield place, {**row, label: _parse(row.get(label) or "null", place)}
+            yield place, {**row, label: parse_json(row.get(label) or "null", place)}
     else:
         raise UserError(f"{lines}: missing; each split's folder needs one, with file_name and objects")
-
-
-def _read_lines(file: Path, root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: cannot be read as UTF-8 ({error})") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        place = f"{relative(file, root)}:{number}"
-        row = _parse(line, place)
-        if not isinstance(row, dict):
-            raise UserError(f"{place}: not an object; each line is one, with file_name and objects")
-        if not isinstance(row.get("file_name"), str):
-            raise UserError(f"{place}: no file_name; each line names its image")
-        yield place, row
-
-
-def _parse(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: not JSON ({error})") from error

@@ -152,11 +152,21 @@ def mapped_classes(data: DataConfig, root: Path, *, repeats: bool = False) -> li
     if mapping is None:
         return None
     names = _ordered(mapping) if isinstance(mapping, dict) else [str(name) for name in mapping]
-    if not names or (len(set(names)) != len(names) and not repeats):
-        twice = [name for name, count in Counter(names).items() if count > 1]
+    if not repeats or not names:
+        check_distinct(names)
+    return names
+
+
+def check_distinct(names: Collection[str]) -> None:
+    """Check the names of ``data.id_mapping``.
+
+    Raises:
+        UserError: There is none, or one stands there twice.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice or not names:
         found = f"found twice: {', '.join(twice[:8])}" if twice else "found none"
         raise UserError(f"data.id_mapping: needs at least one name and each name once, {found}")
-    return names
 
 
 def told_apart(names: Iterable[str]) -> list[str]:

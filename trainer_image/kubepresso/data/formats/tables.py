@@ -1,11 +1,13 @@
-"""CSV files of labels, line by line."""
+"""Tables of labels, CSV or JSON Lines, line by line."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from kubepresso.data.formats.naming import relative
 from kubepresso.errors import UserError
@@ -42,6 +44,43 @@ def read_rows(
         ) from error
 
 
+def read_lines(table: Path, root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read a file of JSON Lines in UTF-8: an object with ``file_name`` in each line.
+
+    Args:
+        table: The file.
+        root: The source's root, for the places.
+
+    Yields:
+        The place, ``file:line``, and the object.
+
+    Raises:
+        UserError: It cannot be read, or a line is no such object.
+    """
+    for number, line in enumerate(_read_text(table).split("\n"), 1):
+        if not line.strip():
+            continue
+        place = f"{relative(table, root)}:{number}"
+        row = parse_json(line, place)
+        if not isinstance(row, dict):
+            raise UserError(f"{place}: not an object; each line is one, with file_name")
+        if not isinstance(row.get("file_name"), str):
+            raise UserError(f"{place}: no file_name; each line names its image")
+        yield place, row
+
+
+def parse_json(text: str, place: str) -> Any:
+    """Parse JSON that stands in a table.
+
+    Raises:
+        UserError: It is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place}: not JSON ({error})") from error
+
+
 def _read_text(table: Path) -> str:
     try:
         content = table.read_bytes()
@@ -52,4 +91,4 @@ def _read_text(table: Path) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{error.object[error.start]:02x}"
-        raise UserError(f"{table}:{line}: not UTF-8 ({found}); save the file as CSV in UTF-8") from error
+        raise UserError(f"{table}:{line}: not UTF-8 ({found}); save the file in UTF-8") from error
