@@ -74,6 +74,7 @@ def test_a_box_that_reaches_out_by_rounding_is_clipped(tmp_path):
 
 
 VOC = {
+    "<annotation>\n<object><name>ape</name></object></annotation>": "a.xml:2: <object> without a <bndbox>",
     "<annotation><object><name>ape</name><bndbox><xmin>1</xmin></bndbox></object></annotation>": "got 1, no",
     "<annotation>\n<object><name/></object></annotation>": "a.xml:2: <object> without a <name>",
     "<annotation>\n<object>": "a.xml:2: not XML (no element found",
@@ -127,13 +128,14 @@ def test_files_that_are_not_coco_s(content, tmp_path):
 
 
 NOTES = {
-    '{"bbox": [1, 2, 3]}': "not finite",
+    '{"bbox": [1, 2, 3]}': "bbox is missing, or not the four numbers x, y, width, height",
+    "{}": "bbox is missing",
     '{"bbox": [1, 2, NaN, 4]}': "not finite",
     '{"bbox": [1, 2, 3, 4], "category_id": 99}': "its category_id is not one of the categories",
     '{"bbox": [60, 2, 30, 4]}': "reaches outside the image",
     '{"bbox": [1, 2, 0, 4]}': "no width or no height",
-    '{"bbox": null}': "not finite",
-    '{"bbox": [1, 2, 3, "x"]}': "not finite",
+    '{"bbox": null}': "bbox is missing",
+    '{"bbox": [1, 2, 3, "x"]}': "bbox is missing",
 }
 
 

@@ -1,5 +1,6 @@
 """What is taken for what: masks and class folders, outlines and keypoints, junk, no labels."""
 
+import json
 import shutil
 
 import numpy as np
@@ -206,7 +207,7 @@ def _strange_table(root):
 
 def _lines_of_json(root):
     small_sets.picture(root / "train" / "0.png", 0)
-    (root / "train" / "metadata.jsonl").write_text('{"file_name": "0.png", "label": "yes"}\n')
+    (root / "train" / "metadata.jsonl").write_text('{"file_name": "0.png", "text": "yes"}\n')
 
 
 def _one_class(root):
@@ -226,7 +227,10 @@ def _no_image(root):
             _strange_table,
             "train.csv has the columns filename,label; needed are image_id,class, with a comma between",
         ),
-        (_lines_of_json, "train/metadata.jsonl: classes are read of metadata.csv"),
+        (
+            _lines_of_json,
+            "train/metadata.jsonl: needed is metadata.jsonl with file_name and label, or objects",
+        ),
         (_one_class, "one folder of images, cat; classes are two folders or more"),
         (_no_image, "found no image, but 1 with .pdf"),
     ],
@@ -247,3 +251,37 @@ def test_masks_are_lossless_by_what_is_in_them(tmp_path):
         Image.fromarray(noise.integers(0, 256, (64, 96), np.uint8)).save(file)
     with pytest.raises(UserError, match="no labels found"):
         make(root)
+
+
+def test_labels_in_lines_of_json(tmp_path):
+    lines = []
+    for n in range(8):
+        small_sets.picture(tmp_path / f"set/train/{n}.png", n)
+        lines.append(json.dumps({"file_name": f"{n}.png", "label": ["yes", "no"][n % 2]}))
+    (tmp_path / "set/train/metadata.jsonl").write_text("\n".join(lines))
+    survey = make(tmp_path / "set").survey
+    assert (survey.layout, list(survey.classes), survey.counts) == (
+        "image_folder",
+        ["no", "yes"],
+        {"train": 8},
+    )
+
+
+def test_outlines_without_boxes_are_a_segmentation(tmp_path):
+    root = small_sets.coco(tmp_path / "set")
+    for file in root.rglob("*.json"):
+        content = json.loads(file.read_text())
+        for annotation in content["annotations"]:
+            del annotation["bbox"]
+        file.write_text(json.dumps(content))
+    survey = make(root).survey
+    assert (survey.task, survey.layout) == ("segmentation", "coco")
+
+
+def test_boxes_are_found_though_nearly_all_images_have_none(tmp_path):
+    for n in range(150):
+        small_sets.picture(tmp_path / f"set/images/{n:03d}.png", n, (32, 32))
+        label = tmp_path / f"set/labels/{n:03d}.txt"
+        label.parent.mkdir(exist_ok=True)
+        label.write_text("0 0.5 0.5 0.5 0.5\n" if n == 77 else "")
+    assert make(tmp_path / "set", task="detection").survey.layout == "yolo"

@@ -80,7 +80,9 @@ def _xml(inventory: Inventory) -> Iterator[Candidate]:
 def _text(inventory: Inventory) -> Iterator[Candidate]:
     stems = {file.stem for file in inventory.images}
     labels = [file for file in inventory.by_suffix.get(".txt", ()) if file.stem in stems]
-    rows = [row for file in spread(labels, 4 * LOOKED_AT) for row in _rows(file)]
+    # Most of the images may show nothing, so that their files are empty.
+    filled = [file for file in labels if file.is_file() and file.stat().st_size]
+    rows = [row for file in spread(filled, 4 * LOOKED_AT) for row in _rows(file)]
     if not rows:
         return
     widths = {len(row) for row in rows}
@@ -141,6 +143,8 @@ def _json(inventory: Inventory) -> Iterator[Candidate]:
             yield Candidate("detection", "coco", f"COCO boxes in {name}")
             if b"segmentation" in keys:
                 yield Candidate("segmentation", "coco", f"COCO outlines in {name}", on_request=True)
+        elif b"segmentation" in keys:
+            yield Candidate("segmentation", "coco", f"COCO outlines in {name}")
 
 
 def _present(file: Path, keys: Sequence[bytes]) -> set[bytes]:
@@ -162,8 +166,13 @@ def _tables(inventory: Inventory) -> Iterator[Candidate]:
         elif "file_name" in columns and file.name == "metadata.csv":
             yield Candidate("classification", "image_folder", f"a table of file names, {name}")
     for file in inventory.by_suffix.get(".jsonl", ()):
-        if file.name == "metadata.jsonl" and b'"objects"' in head(file):
-            yield Candidate("detection", "image_folder", f"a table of file names, {inventory.name(file)}")
+        if file.name != "metadata.jsonl":
+            continue
+        found = f"a table of file names, {inventory.name(file)}"
+        if b'"objects"' in head(file):
+            yield Candidate("detection", "image_folder", found)
+        elif b'"label"' in head(file):
+            yield Candidate("classification", "image_folder", found)
 
 
 def _saved(inventory: Inventory) -> Iterator[Candidate]:

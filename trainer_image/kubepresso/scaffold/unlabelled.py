@@ -50,7 +50,7 @@ def _hints(inventory: Inventory) -> Iterator[str]:
         needed = "needed are image_id,class, with a comma between"
         yield f"{inventory.name(table)} has the columns {columns[:200]}; {needed}"
     for table in inventory.by_suffix.get(".jsonl", [])[:_TABLES_SHOWN]:
-        yield f"{inventory.name(table)}: classes are read of metadata.csv (file_name,label), not of JSON"
+        yield f"{inventory.name(table)}: needed is metadata.jsonl with file_name and label, or objects"
 
 
 def _folders_in_train(inventory: Inventory) -> set[str]:

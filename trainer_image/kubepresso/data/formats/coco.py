@@ -14,6 +14,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats.boxes import as_objects, check_boxes
 from kubepresso.data.formats.coco_annotations import (
     annotation_places,
+    check_present,
     chosen_rows,
     classes_in,
     corners_of,
@@ -90,6 +91,7 @@ class CocoBoxes:
         places = annotation_places(self.tables, self.place, rows)
         problems = LabelProblems()
         labels = label_of_each(self.tables, self.indexes, rows, places, problems)
+        check_present(self.tables, rows, places, problems)
         boxes = corners_of(annotations.boxes[rows])
         if needs_turn(self.tables.images.size(self.row), geometry, self.place):
             boxes = turn_boxes(boxes, geometry)

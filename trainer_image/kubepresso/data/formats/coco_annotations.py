@@ -79,6 +79,21 @@ def label_of_each(
     return labels
 
 
+def check_present(
+    tables: CocoTables, rows: np.ndarray, places: Sequence[str], problems: LabelProblems
+) -> None:
+    """Report annotations whose ``bbox`` is missing or no box.
+
+    Raises:
+        LabelProblemError: There are any; nothing can be said of their places.
+    """
+    absent = np.isnan(tables.annotations.boxes[rows]).all(axis=1)
+    for index in np.flatnonzero(absent).tolist():
+        problems.add(places[index], "bbox is missing, or not the four numbers x, y, width, height")
+    if absent.any():
+        problems.check()
+
+
 def corners_of(boxes: np.ndarray) -> np.ndarray:
     """Turn x, y, width, height into xyxy, float64 ``[n, 4]``."""
     return np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1)

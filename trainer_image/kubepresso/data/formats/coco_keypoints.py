@@ -14,7 +14,12 @@ import numpy as np
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
-from kubepresso.data.formats.coco_annotations import annotation_places, corners_of, report_strays
+from kubepresso.data.formats.coco_annotations import (
+    annotation_places,
+    check_present,
+    corners_of,
+    report_strays,
+)
 from kubepresso.data.formats.coco_file import read_coco
 from kubepresso.data.formats.coco_places import list_splits, split_files
 from kubepresso.data.formats.coco_split import CocoSplit
@@ -90,6 +95,7 @@ class CocoPoses:
                 )
                 problems.add(place, message)
         problems.check()
+        check_present(self.tables, np.array(rows, np.int64), places, problems)
         poses = make_poses(
             corners_of(annotations.boxes[rows]).tolist(),
             [annotations.details[row] for row in rows],

@@ -119,8 +119,11 @@ class VocLabel:
         if name not in self.indexes:
             return None
         box = element.find("bndbox")
+        if box is None:
+            problems.add(place, "<object> without a <bndbox>")
+            return None
         try:
-            corners = [float(_text(box, corner)) if box is not None else np.nan for corner in _CORNERS]
+            corners = [float(_text(box, corner)) for corner in _CORNERS]
         except ValueError:
             found = ", ".join(_text(box, corner) or "nothing" for corner in _CORNERS)
             problems.add(place, f"<bndbox> needs the numbers xmin, ymin, xmax, ymax, got {found}")
