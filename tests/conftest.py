@@ -50,6 +50,14 @@ def crds(real_data) -> Path:
 
 
 @pytest.fixture(scope="session")
+def digits(tmp_path_factory) -> Path:
+    """A small prepared data set for whole trainings, to read only: 160 images of digits to train with."""
+    from tiny_training import write_digits
+
+    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
+
+
+@pytest.fixture(scope="session")
 def all_digits(tmp_path_factory) -> Path:
     """scikit-learn's digits as class folders: 1,437 images in train, 360 in valid, 32x32 pixels."""
     from make_images import write_images

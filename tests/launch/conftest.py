@@ -4,14 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 from bucket_servers import make_bucket
-from tiny_training import tiny_config, write_digits
+from tiny_training import tiny_config
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from stops import job, stopped
-from tiny_training import write_digits
 from torch.amp import GradScaler
 from whole_trainings import ALONE
 
@@ -34,11 +33,6 @@ AVERAGES = [
     {"name": "constant_decay", "decay": 0.9},
     {"name": "exp_decay", "decay": 0.9, "beta": 3.0},
 ]
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(autouse=True)

@@ -8,16 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny_training import tiny_config, write_digits
+from tiny_training import tiny_config
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 
 LIMIT = 60
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ EVERY_EPOCH = {"validation_epoch": 1, "save_checkpoint_epoch": 1, "save_best_onl
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
-
-
-@pytest.fixture(scope="module")
 def trained(digits, tmp_path_factory):
     """A training with everything that has a state, done without a stop."""
     output = tmp_path_factory.mktemp("trained") / "model"

@@ -12,7 +12,8 @@ import pytest
 import torch
 from bucket_servers import make_bucket
 from fault_proxy import Fault, FaultProxy, hasten
-from tiny_training import tiny_config, write_digits
+from stops import AfterLooks
+from tiny_training import tiny_config
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.config import parse_view
@@ -22,7 +23,6 @@ from kubepresso.storage import get_folder, list_files, put_folder, s3
 from kubepresso.training.checkpoints import files, kept
 from kubepresso.training.checkpoints.kept import Kept
 from kubepresso.training.job import Job
-from kubepresso.training.process import StopRequest
 from kubepresso.training.run import train
 
 SETTINGS = {**EVERYTHING, "training__epochs": 2, "training__checkpoints": {"every_steps": 2, "keep": 2}}
@@ -30,24 +30,6 @@ IDENTITY = "a" * 64
 HICCUPS = [
     Fault(kind, times=None, share=0.05) for kind in ("reset", "lost", "cut", "truncate", "busy", "upload")
 ]
-
-
-class AfterLooks(StopRequest):
-    """Asks to end when it was looked at so many times."""
-
-    def __init__(self, looks):
-        super().__init__(grace_seconds=60)
-        self.left = looks
-
-    @property
-    def arrived(self):
-        self.left -= 1
-        return self.left < 0
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="module")

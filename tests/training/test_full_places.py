@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from stops import job, mounted, stopped, without_room
-from tiny_training import write_digits
 from whole_trainings import ALONE, assert_same_weights
 
 from kubepresso.errors import UserError
@@ -18,11 +17,6 @@ from kubepresso.training.loop import Loop
 from kubepresso.training.run import train
 
 EVERY_STEP = {"training__checkpoints": {"every_steps": 1}}
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import threading
 
 import pytest
 import torch
-from tiny_training import tiny_config, write_digits
+from stops import AfterLooks
+from tiny_training import tiny_config
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.config import parse_view
@@ -20,29 +21,10 @@ from kubepresso.training.checkpoints.kept import Kept
 from kubepresso.training.checkpoints.names import superseded
 from kubepresso.training.checkpoints.snapshot import processor
 from kubepresso.training.job import Job
-from kubepresso.training.process import StopRequest
 from kubepresso.training.progress import Progress
 from kubepresso.training.run import run, train
 
 EPOCHS, STEPS = 3, 5
-
-
-class AfterLooks(StopRequest):
-    """Asks to end when it was looked at so many times: after each step, and after each batch validated."""
-
-    def __init__(self, looks):
-        super().__init__(grace_seconds=60)
-        self.left = looks
-
-    @property
-    def arrived(self):
-        self.left -= 1
-        return self.left < 0
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rank_processes import as_it_is, ask_to_end, logs_of, run_ranks
 from stops import job
-from tiny_training import tiny_config, write_digits
+from tiny_training import tiny_config
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
@@ -23,11 +23,6 @@ from kubepresso.training.loop import Loop
 from kubepresso.training.run import train
 
 CONFIG = tiny_config(**{**EVERYTHING, "training__epochs": 2})
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 import dataclasses
 
 import pytest
-from tiny_training import tiny_config, write_digits
+from stops import AfterLooks
+from tiny_training import tiny_config
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.compression import compress
@@ -11,28 +12,11 @@ from kubepresso.config import parse_view
 from kubepresso.config.model import Compression
 from kubepresso.models import load_bundle, save_bundle
 from kubepresso.training.job import Job
-from kubepresso.training.process import StopRequest
 from kubepresso.training.run import train
 
 RETRAINING = {**EVERYTHING, "training__retraining": {"epochs": 2}}
 EVERY_EPOCH = {"validation_epoch": 1, "save_best_only": True, "save_checkpoint_epoch": 1}
 LOWER = {**EVERYTHING["training__optimizer"], "lr": 0.005}
-
-
-class AfterSteps(StopRequest):
-    def __init__(self, steps):
-        super().__init__(grace_seconds=60)
-        self.left = steps
-
-    @property
-    def arrived(self):
-        self.left -= 1
-        return self.left < 0
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +37,7 @@ def retraining(dataset, output, start, **overrides) -> Job:
 
 def stopped_after(steps, job):
     with pytest.raises(SystemExit):
-        train(dataclasses.replace(job, stop=AfterSteps(steps)), ALONE)
+        train(dataclasses.replace(job, stop=AfterLooks(steps)), ALONE)
 
 
 def test_a_stopped_retraining_ends_with_the_weights_of_one_left_alone(digits, bundle, tmp_path, capsys):

@@ -8,7 +8,7 @@ import time
 import pytest
 from rank_processes import as_it_is, at_step, logs_of, run_apart
 from stops import job, stopped
-from tiny_training import tiny_config, write_digits
+from tiny_training import tiny_config
 from whole_trainings import ALONE, EVERYTHING, assert_same_weights
 
 from kubepresso.storage import remove_folder
@@ -18,11 +18,6 @@ from kubepresso.training.progress import Progress
 from kubepresso.training.run import train
 
 EPOCHS = {"training__epochs": 3}
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="module")

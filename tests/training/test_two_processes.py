@@ -18,7 +18,7 @@ from rank_processes import (
     order_of,
     run_ranks,
 )
-from tiny_training import TRAIN, tiny_config, write_digits
+from tiny_training import TRAIN, tiny_config
 from whole_trainings import EVERYTHING, assert_same_weights
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
@@ -32,11 +32,6 @@ from kubepresso.training.loop import Loop
 
 pytestmark = pytest.mark.timeout(150)
 CONFIG = tiny_config(**{**EVERYTHING, "training__epochs": 2, "environment__batch_size": 16})
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    return write_digits(tmp_path_factory.mktemp("digits") / "prepared")
 
 
 @pytest.fixture(scope="module")
