@@ -210,6 +210,18 @@ def _lines_of_json(root):
     (root / "train" / "metadata.jsonl").write_text('{"file_name": "0.png", "text": "yes"}\n')
 
 
+def _text_with_commas(root):
+    small_sets.picture(root / "images" / "0.png", 0)
+    (root / "labels").mkdir()
+    (root / "labels" / "0.txt").write_text("\n0,0.5,0.5,0.2,0.2\n")
+
+
+def _jpeg_masks(root):
+    for n in range(4):
+        small_sets.picture(root / "images" / f"{n}.png", n)
+        small_sets.mask(root / "masks" / f"{n}.jpg", n)
+
+
 def _one_class(root):
     folders(root, ["cat"])
 
@@ -231,6 +243,8 @@ def _no_image(root):
             _lines_of_json,
             "train/metadata.jsonl: needed is metadata.jsonl with file_name and label, or objects",
         ),
+        (_text_with_commas, "labels/0.txt:2: '0,0.5,0.5,0.2,0.2' is not made of numbers with spaces between"),
+        (_jpeg_masks, "masks holds JPEG files: JPEG changes the values of masks; make them anew as PNG"),
         (_one_class, "one folder of images, cat; classes are two folders or more"),
         (_no_image, "found no image, but 1 with .pdf"),
     ],

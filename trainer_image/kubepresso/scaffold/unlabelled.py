@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from kubepresso.data.formats.masks import LABEL_FOLDERS
 from kubepresso.data.formats.naming import split_of
 from kubepresso.data.formats.places import IMAGE_FOLDERS
 from kubepresso.errors import UserError
@@ -15,6 +16,7 @@ _NEEDED = (
     "saved, XML, YOLO or COCO boxes, masks, or keypoints"
 )
 _TABLES_SHOWN = 3
+_LINE_SHOWN = 60
 
 
 def no_labels(place: str, inventory: Inventory) -> UserError:
@@ -45,12 +47,34 @@ def _hints(inventory: Inventory) -> Iterator[str]:
         yield f"one folder of images, {folders[0]}; classes are two folders or more"
     elif len(classes := _folders_in_train(inventory)) == 1:
         yield f"one folder of images in train, {classes.pop()}; classes are two folders or more"
+    yield from _unread_text(inventory)
+    yield from _jpeg_masks(inventory, folders)
     for table in inventory.by_suffix.get(".csv", [])[:_TABLES_SHOWN]:
         columns = head(table).decode("utf-8-sig", "replace").split("\n", 1)[0].strip()
         needed = "needed are image_id,class, with a comma between"
         yield f"{inventory.name(table)} has the columns {columns[:200]}; {needed}"
     for table in inventory.by_suffix.get(".jsonl", [])[:_TABLES_SHOWN]:
         yield f"{inventory.name(table)}: needed is metadata.jsonl with file_name and label, or objects"
+
+
+def _unread_text(inventory: Inventory) -> Iterator[str]:
+    """Show the first line of a text file that has the name of an image."""
+    stems = {file.stem for file in inventory.images}
+    for file in inventory.by_suffix.get(".txt", ()):
+        if file.stem not in stems:
+            continue
+        for number, line in enumerate(head(file).decode("utf-8", "replace").split("\n"), 1):
+            if line.strip():
+                shown = line.strip()[:_LINE_SHOWN]
+                yield f"{inventory.name(file)}:{number}: {shown!r} is not made of numbers with spaces between"
+                return
+
+
+def _jpeg_masks(inventory: Inventory, folders: Sequence[str]) -> Iterator[str]:
+    for folder in folders:
+        files = [file for file in inventory.images if file.relative_to(inventory.root).parts[0] == folder]
+        if folder in LABEL_FOLDERS and all(file.suffix.lower() in (".jpg", ".jpeg") for file in files):
+            yield f"{folder} holds JPEG files: JPEG changes the values of masks; make them anew as PNG"
 
 
 def _folders_in_train(inventory: Inventory) -> set[str]:
