@@ -13,7 +13,7 @@ from typing import Any
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.report import REPORT_VARIABLE, RankFailure
 from kubepresso.startup import lasting_imports
-from kubepresso.training.process import end_with_parent
+from kubepresso.training.process import PARENT_VARIABLE, end_with_parent
 
 
 def main(arguments: list[str]) -> int:
@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     Ranks that were asked to end and can go on later are no failure: the status is `RESUME_EXIT_CODE`.
     """
     end_with_parent()
+    os.environ[PARENT_VARIABLE] = str(os.getpid())  # of the ranks
     with lasting_imports():
         from torch.distributed.elastic.multiprocessing.api import SignalException
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError

@@ -17,7 +17,7 @@ from kubepresso.errors import UserError
 from kubepresso.launch.launcher import TrainingError, TrainingJob
 from kubepresso.launch.node import ENDING_VARIABLE, STANDALONE, ending_seconds
 from kubepresso.launch.report import REPORT_VARIABLE, explain, read_report
-from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
+from kubepresso.training.process import LAUNCHED_AT_VARIABLE, PARENT_VARIABLE, available_cores
 
 #: For torchrun itself to end, once its ranks have.
 _END_SECONDS = 10
@@ -169,6 +169,7 @@ def _environment(job: TrainingJob, processes: int, report: Path) -> dict[str, st
     }
     own = {
         LAUNCHED_AT_VARIABLE: repr(time.time()),
+        PARENT_VARIABLE: str(os.getpid()),
         REPORT_VARIABLE: str(report),
         "KUBEPRESSO_STEP_ID": job.step_id,
     }

@@ -19,7 +19,7 @@ from kubepresso.errors import UserError
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.pod_contract import JOB_VARIABLE
 from kubepresso.launch.report import REPORT_VARIABLE, RankFailure, read_report
-from kubepresso.training.process import LAUNCHED_AT_VARIABLE, available_cores
+from kubepresso.training.process import LAUNCHED_AT_VARIABLE, PARENT_VARIABLE, available_cores
 
 #: Pods come to the rendezvous when their image is pulled and their data fetched: not all at once.
 JOIN_SECONDS = 1800
@@ -157,7 +157,11 @@ def _environment(report: Path, processes: int, patience_seconds: int) -> dict[st
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
         ENDING_VARIABLE: str(patience_seconds),
     }
-    own = {LAUNCHED_AT_VARIABLE: repr(time.time()), REPORT_VARIABLE: str(report)}
+    own = {
+        LAUNCHED_AT_VARIABLE: repr(time.time()),
+        PARENT_VARIABLE: str(os.getpid()),
+        REPORT_VARIABLE: str(report),
+    }
     kept = {name: value for name, value in os.environ.items() if name not in _SAID_BY_OPTIONS}
     return defaults | kept | own
 

@@ -19,6 +19,8 @@ from kubepresso.exit_codes import RESUME_EXIT_CODE
 
 #: Seconds since 1970 at which whoever launched the training started its first process.
 LAUNCHED_AT_VARIABLE = "KUBEPRESSO_LAUNCHED_AT"
+#: Process id of whoever starts a process of ours, as it sees it itself.
+PARENT_VARIABLE = "KUBEPRESSO_PARENT"
 
 #: A process that was asked to end waits in vain when no step is done for this long, and for so many times the
 #: slowest of the last steps.
@@ -58,12 +60,17 @@ def seconds_since_launch() -> float:
 
 
 def end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent ends, however it ends, so that nothing trains on unseen."""
+    """Ask the kernel for SIGTERM when the parent ends, however it ends, so that nothing trains on unseen.
+
+    Raises:
+        SystemExit: It has ended already. That the parent is process 1 does not say so: in a container whoever
+            launches is that.
+    """
     if sys.platform != "linux":
         return
-    parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if parent == 1 and os.environ.get(LAUNCHED_AT_VARIABLE):
+    expected, parent = os.environ.get(PARENT_VARIABLE), str(os.getppid())
+    if expected is not None and parent != expected:
         raise SystemExit(128 + signal.SIGTERM)
 
 
