@@ -124,6 +124,8 @@ UNUSED = {
     "logging.tensorboard": "false",
     "logging.mlflow": "true",
     "logging.num_save_samples": "4",
+    "logging.image": "true",
+    "augmentation.img_size": "[256, 512]",
     "logging.metrics.classwise_analysis": "true",
     "environment.cache_data": "true",
 }

@@ -137,6 +137,7 @@ class LoggingConfig(Section):
     tensorboard: bool = Field(True, description="Accepted for compatibility; every run is in MLflow.")
     mlflow: bool = Field(False, description="Accepted for compatibility; every run is in MLflow.")
     stdout: bool = Field(True, description="Print progress.")
+    image: bool | None = Field(None, description="Accepted for compatibility; see `num_save_samples`.")
     num_save_samples: NaturalInt | None = Field(
         16, description="Validation pictures kept; 0: none, null: all."
     )

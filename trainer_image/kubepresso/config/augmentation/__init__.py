@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from kubepresso.config.augmentation import colour, geometry, mixing, policies
-from kubepresso.config.augmentation.common import Transform
+from kubepresso.config.augmentation.common import Size, Transform
 from kubepresso.config.base import AnyCase, Listed, Positive, PositiveInt, Section, by_name
 
 __all__ = ["AnyTransform", "AugmentationChecks", "AugmentationConfig", "Recipe", "Transform"]
@@ -64,6 +64,9 @@ class AugmentationChecks(Section):
 class AugmentationConfig(Section):
     """The recipes for training and inference, and how they are checked."""
 
+    img_size: Size | None = Field(
+        None, description="Accepted for compatibility; transforms have sizes of their own."
+    )
     train: Recipe = Field((), description="Transforms for training, in order; null: none.")
     inference: Recipe = Field(
         (), description="Transforms for validation, test and use, in order; null: none."

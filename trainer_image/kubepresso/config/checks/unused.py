@@ -11,17 +11,20 @@ from kubepresso.config.checks.findings import Finding, warning
 from kubepresso.config.config import View
 
 _IN_MLFLOW = "every run is in MLflow"
+_PICTURES = "the evaluation report shows the mistakes the model is most sure of"
 #: By dotted key, why it changes nothing.
 UNUSED = {
     "data.label_image_mode": "only segmentation has label images",
     "data.palette": "only segmentation draws classes over pictures",
+    "augmentation.img_size": "transforms have sizes of their own",
     "model.checkpoint.optimizer_path": "training resumes by itself from its own checkpoints",
     "model.architecture.backbone.params.return_stage_idx": "the head reads the last stage",
     "model.architecture.head.params.num_anchors": "this head has no anchors",
     "model.postprocessor.params.topk_max": "metrics say how many choices count, see logging.metrics",
     "logging.tensorboard": _IN_MLFLOW,
     "logging.mlflow": _IN_MLFLOW,
-    "logging.num_save_samples": "the evaluation report shows the mistakes the model is most sure of",
+    "logging.image": _PICTURES,
+    "logging.num_save_samples": _PICTURES,
     "logging.metrics.classwise_analysis": "the evaluation report always has the figures of each class",
     "environment.cache_data": "prepared images are memory-mapped, so the system keeps them in free memory",
 }
