@@ -10,7 +10,7 @@ import pytest
 from bucket_servers import free_port
 from cluster_script import Play
 from clusters import launcher
-from processes import end, wait_until
+from processes import descendants, end, wait_until
 from tiny_training import tiny_config
 
 from kubepresso import storage
@@ -143,6 +143,18 @@ def test_a_preempted_pod_says_so_and_another_one_goes_on(pods, prepared, bucket)
     text = again.log.read_text()
     assert "epoch 1/" not in text, text
     assert "going on" in text, text
+
+
+def test_a_pod_asked_to_end_while_torchrun_starts_may_go_on(pods, digits, tmp_path):
+    pod = pods([f"--dataset={digits}", f"--output={tmp_path}/model"], KUBEPRESSO_CONFIG=tiny_config())
+
+    def torchrun():
+        return any("kubepresso.launch.elastic" in line for line in descendants(pod.process.pid).values())
+
+    wait_until(lambda: torchrun() or pod.process.poll() is not None, 60)
+    pod.process.send_signal(signal.SIGTERM)
+    assert pod.wait() == RESUME_EXIT_CODE, pod.log.read_text()
+    assert not pod.message, "nothing failed"
 
 
 def test_checkpoints_stay_until_the_model_is_in_the_bucket(pods, prepared, bucket):

@@ -133,7 +133,11 @@ def run_elastic(
         env=_environment(report, processes, patience_seconds),
     )
 
+    asked = False
+
     def pass_on(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
         child.send_signal(number)
 
     before = signal.signal(signal.SIGTERM, pass_on)
@@ -144,8 +148,8 @@ def run_elastic(
             child.kill()
             child.wait()
         signal.signal(signal.SIGTERM, before)
-    if status == RESUME_EXIT_CODE:
-        return status, []
+    if status == RESUME_EXIT_CODE or (asked and status == -signal.SIGTERM):  # it was not listening yet
+        return RESUME_EXIT_CODE, []
     return _as_exit_status(status), read_report(report) or _unreported(status)
 
 
