@@ -1,6 +1,7 @@
 """What happens to single pods: deleted, evicted, blocked before they train, made anew under their name."""
 
 import time
+from datetime import datetime, timedelta
 
 import pytest
 from cluster_api import now
@@ -273,3 +274,22 @@ def test_a_node_that_refuses_or_loses_its_pod_is_an_interruption(serve, job_of, 
     expected = f"was refused by its node (UnexpectedAdmissionError) ({why})"
     assert (expected if how == "refused" else "vanished, as when its node is started anew") in text
     assert len(api.posted) == 2
+
+
+@pytest.mark.parametrize(("seconds", "belongs"), [(2, True), (600, False)])
+def test_a_pod_belongs_to_its_job_though_an_api_servers_clock_is_behind(serve, job_of, seconds, belongs):
+    """Each of several API servers writes its own time of creation; pods of a former job are much older."""
+
+    def script(api, job):
+        play = Play(api, job)
+        pod = play.pod()
+        moment = datetime.fromisoformat(job["metadata"]["creationTimestamp"]) - timedelta(seconds=seconds)
+        metadata = {**pod["metadata"], "creationTimestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        api.put("pods", {**pod, "metadata": metadata})
+        play.run(pod, "trains")
+        play.end(pod)
+        play.succeed()
+
+    said = []
+    launcher(serve("2.2", script=script), said=said).run(job_of())
+    assert ("[node-0] trains" in said) is belongs

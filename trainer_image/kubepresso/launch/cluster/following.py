@@ -7,6 +7,7 @@ import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from kubepresso.launch.cluster.api import EVENT, POD, Cluster, Object
@@ -19,6 +20,8 @@ from kubepresso.launch.cluster.words import QUIET_EVENTS, PodState, read_event, 
 _LOOK_SECONDS = 0.5
 #: How long the deletion of a pod may be heard of after the pod is gone.
 _LAST_EVENTS_SECONDS = 3.0
+#: By which the clocks of API servers and nodes may differ.
+_SKEW = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ class Follower:
         return None
 
     def _take_pod(self, content: Object, deleted: bool = False) -> None:
-        if content["metadata"]["creationTimestamp"] < self._job["metadata"]["creationTimestamp"]:
+        if self._is_older(content["metadata"]["creationTimestamp"]):
             return  # of a former job of this name
         pod = read_pod(content, self._container, self._has_master)
         if deleted:
@@ -203,6 +206,11 @@ class Follower:
         elif pod.phase != "Pending":
             self._tell(pod.name, f"{pod.node} is {pod.phase.lower()} ({pod.name})")
 
+    def _is_older(self, moment: str) -> bool:
+        """Say whether something was before the job, whichever of the cluster's clocks says so."""
+        created = datetime.fromisoformat(self._job["metadata"]["creationTimestamp"])
+        return datetime.fromisoformat(moment) < created - _SKEW
+
     def _take_missing(self, there: set[str]) -> None:
         """Take in pods that went while nobody watched."""
         for uid in self._pods.keys() - there:
@@ -214,7 +222,7 @@ class Follower:
         if self._name not in event.get("involvedObject", {}).get("name", ""):
             return
         moment = event.get("lastTimestamp") or event.get("eventTime") or ""
-        if moment and moment[:19] < self._job["metadata"]["creationTimestamp"][:19]:
+        if moment and self._is_older(moment):
             return
         if text := read_event(event):
             self._tell(f"event {event['metadata']['name']}", text)
