@@ -113,6 +113,46 @@ def test_a_failure_without_a_report_shows_the_logs_last_lines(serve, job_of):
     assert len(api.deleted) == 1, "keep_failed_seconds: 0"
 
 
+KILLED = RankFailure(1, -9, 10.0, None, "", "")
+LOST = RankFailure(0, 1, 9.0, None, "RuntimeError: Connection closed by peer", "Traceback")
+
+
+def test_a_rank_that_was_killed_goes_on_in_another_job(serve, job_of, tmp_path):
+    def script(api, job):
+        play = Play(api, job)
+        pods = [play.run(play.pod(index)) for index in range(2)]
+        if play.attempt == 1:
+            for pod in pods:
+                play.end(pod)
+            return play.succeed()
+        play.end(pods[0], 1, report(tmp_path, LOST))
+        play.end(pods[1], 1, report(tmp_path, KILLED))
+        return play.fail()
+
+    api, said = serve("2.2", script=script), []
+    launcher(api, said=said).run(job_of(nodes=2, max_restarts=1))
+    assert any("rank 1 was killed by SIGKILL" in line and "goes on, restart 1 of 1" in line for line in said)
+    assert len(api.posted) == 2
+
+
+@pytest.mark.parametrize("why", ["no restart is left", "torchrun restarted it already", "a wrong setting"])
+def test_a_rank_that_was_killed_does_not_always_go_on(serve, job_of, tmp_path, why):
+    wrong = RankFailure(0, 1, 5.0, ["training.precision: fp16 needs a GPU"], "UserError: x", "")
+
+    def script(api, job):
+        play = Play(api, job)
+        pod = play.run(play.pod())
+        play.end(pod, 1, report(tmp_path, KILLED, *([wrong] if why == "a wrong setting" else [])))
+        play.fail()
+
+    nodes = {"max_nodes": 2} if why == "torchrun restarted it already" else {}
+    restarts = 0 if why == "no restart is left" else 3
+    api = serve("pytorchjob", script=script)
+    with pytest.raises(TrainingError, match="rank 1 was killed by SIGKILL"):
+        launcher(api).run(job_of(launcher="auto", nodes=1, max_restarts=restarts, **nodes))
+    assert len(api.posted) == 1
+
+
 def test_a_pod_without_memory_says_which_key_to_change(serve, job_of, tmp_path):
     lost = RankFailure(0, 1, 9.0, None, "RuntimeError: Connection closed by peer", "Traceback")
 

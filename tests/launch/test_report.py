@@ -23,6 +23,12 @@ def test_a_killed_rank_comes_before_the_peer_that_lost_its_connection():
     assert "rank 1 was killed by SIGKILL (exit status -9): most likely out of memory" in str(error)
 
 
+def test_a_rank_that_the_watchdog_aborted_does_not_hide_the_exception_of_its_peer():
+    cause = failure(0, 1, 10, None, "ValueError: bad", "Traceback: line 7")
+    assert "ValueError: bad" in str(explain([failure(1, -6, 11), cause], 1))
+    assert "rank 1 was killed by SIGABRT" in str(explain([failure(1, -6, 9), cause], 1))
+
+
 def test_the_first_of_two_exceptions_is_shown_with_its_traceback():
     first = failure(1, 1, 5, None, "ValueError: bad", "Traceback: line 7")
     error = explain([failure(0, 1, 9, None, "RuntimeError: later", "other"), first], 1)

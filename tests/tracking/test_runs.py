@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -124,12 +123,11 @@ def test_an_ended_process_leaves_a_killed_run(store, runs, number, status):
     process = start("""
         import time
         from kubepresso.tracking import step_run
-        with step_run("train"):
-            print("up", flush=True)
+        with step_run("train") as run:
+            run._worker.call("saying so", lambda session: print("up", flush=True))
             time.sleep(60)
     """)
     process.stdout.readline()
-    time.sleep(0.2)
     process.send_signal(number)
     process.communicate(timeout=30)
     assert process.returncode != 0

@@ -22,7 +22,7 @@ from tiny_training import TRAIN, tiny_config
 from whole_trainings import EVERYTHING, assert_same_weights
 
 from kubepresso.exit_codes import RESUME_EXIT_CODE
-from kubepresso.launch.cluster.failures import may_resume
+from kubepresso.launch.cluster.failures import resumable
 from kubepresso.launch.cluster.words import PodState
 from kubepresso.launch.elastic import _failure
 from kubepresso.launch.report import RankFailure, explain
@@ -136,7 +136,7 @@ def test_a_lost_node_is_no_failure_of_the_one_that_lost_it(digits, tmp_path):
     first, second = explain([told], 1).problems
     assert first == "rank 0 failed: rank 0 lost the connection to another process in a collective operation"
     assert re.match(r"rank 1 on \S+ did not arrive: last seen \d+ s ago in epoch 1, after step 2", second)
-    lost = RankFailure(1, -signal.SIGKILL, 0.0, None, "", "")
+    lost = RankFailure(1, 1, 0.0, None, "", "")
     for disrupted in (True, False):
         pods = [pod_of(told, tmp_path / "log", False), pod_of(lost, tmp_path / "log", disrupted)]
-        assert may_resume(pods) is disrupted
+        assert (resumable(pods, "failed", elastic=False) is not None) is disrupted

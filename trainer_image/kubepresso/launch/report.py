@@ -51,10 +51,7 @@ def read_report(path: Path) -> list[RankFailure]:
 
 
 def explain(failures: Sequence[RankFailure], exit_code: int) -> TrainingError:
-    """Make one error of all failures.
-
-    A rank that was killed comes first, since its peers then fail too, with a lost connection; else the first
-    in time that said why.
+    """Make one error of all failures, of the one that the others followed from.
 
     Args:
         failures: Of the ranks.
@@ -65,9 +62,7 @@ def explain(failures: Sequence[RankFailure], exit_code: int) -> TrainingError:
             ["training was asked to end (SIGTERM) and can go on from its last checkpoint; start it again"],
             signal=signal.SIGTERM,
         )
-    killed = [failure for failure in failures if failure.exit_code < 0 and not failure.message]
-    spoken = sorted((f for f in failures if f.message), key=lambda failure: failure.timestamp)
-    first = next(iter([*killed, *spoken, *failures]), None)
+    first = first_failure(failures)
     if first is None:
         return TrainingError([_ended("the launcher of the training", exit_code)], signal=max(0, -exit_code))
     if first.problems:
@@ -78,6 +73,19 @@ def explain(failures: Sequence[RankFailure], exit_code: int) -> TrainingError:
     return TrainingError(
         [_ended(f"rank {first.rank}", first.exit_code)], first.rank, max(0, -first.exit_code)
     )
+
+
+def first_failure(failures: Sequence[RankFailure]) -> RankFailure | None:
+    """Return the failure that the others followed from; None where there is none.
+
+    A rank that was killed comes first, since its peers then fail too, with a lost connection; else the first
+    in time that said why, or was aborted: the watchdog of NCCL aborts ranks whose peers have failed.
+    """
+    silent = [failure for failure in failures if failure.exit_code < 0 and not failure.message]
+    killed = [failure for failure in silent if failure.exit_code != -signal.SIGABRT]
+    others = [failure for failure in failures if failure.message or failure in silent]
+    in_time = sorted(others, key=lambda failure: failure.timestamp)
+    return next(iter([*killed, *in_time, *failures]), None)
 
 
 def _ended(who: str, exit_code: int) -> str:

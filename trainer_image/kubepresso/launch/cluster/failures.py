@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.cluster.words import PodState
 from kubepresso.launch.launcher import TrainingError
-from kubepresso.launch.report import RankFailure, explain
+from kubepresso.launch.report import RankFailure, explain, first_failure
 from kubepresso.launch.termination import read_termination
 
 
@@ -55,15 +55,33 @@ def _tail(pod: PodState, tails: dict[str, list[str]]) -> list[str]:
     return ["\n".join(["its last lines:", *lines])] if lines else []
 
 
-def may_resume(pods: Iterable[PodState]) -> bool:
-    """Say whether a failed job was interrupted from outside, and nothing failed by itself before.
+def resumable(pods: Iterable[PodState], said: str, *, elastic: bool) -> str | None:
+    """Return why a failed job may go on: it was interrupted from outside, or a rank was killed; else None.
+
+    Args:
+        pods: Of the job.
+        said: The job's own reason.
+        elastic: Whether torchrun has replaced killed ranks already, as often as it may.
+    """
+    seen = list({pod.node: pod for pod in pods}.values())  # not those that others have taken the place of
+    failures = [failure for pod in seen for failure in read_termination(pod.message)]
+    if any(failure.problems for failure in failures):
+        return None
+    if _interrupted(seen):
+        return next((f"{pod.node} {pod.text}" for pod in seen if pod.interrupted), said)
+    first = first_failure(failures)
+    # What ran out of memory would do so again.
+    if elastic or first is None or first.exit_code >= 0 or any(pod.reason == "OOMKilled" for pod in seen):
+        return None
+    return str(explain(failures, 1))
+
+
+def _interrupted(seen: Sequence[PodState]) -> bool:
+    """Say whether the pods were interrupted from outside, and nothing failed by itself before.
 
     Ranks beside an interrupted one fail of the lost connection. The other way round, pods beside one that
     failed are asked to end by the job's controller, and then look interrupted.
     """
-    seen = list({pod.node: pod for pod in pods}.values())  # not those that others have taken the place of
-    if any(failure.problems for pod in seen for failure in read_termination(pod.message)):
-        return False
     if any(pod.disrupted for pod in seen):
         return True
     asked = [pod.finished for pod in seen if pod.exit_code == RESUME_EXIT_CODE]

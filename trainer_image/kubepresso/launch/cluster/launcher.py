@@ -15,7 +15,7 @@ from kubepresso.errors import UserError
 from kubepresso.launch.cluster import names
 from kubepresso.launch.cluster.api import FORBIDDEN, UNAUTHORIZED, Cluster, ClusterError, Object
 from kubepresso.launch.cluster.claiming import claim, delete_own, sweep
-from kubepresso.launch.cluster.failures import explain_pods, may_resume
+from kubepresso.launch.cluster.failures import explain_pods, resumable
 from kubepresso.launch.cluster.following import Follower, Limits, Outcome
 from kubepresso.launch.cluster.manifests import build_manifest
 from kubepresso.launch.cluster.served import CLUSTER_RUNTIME, TRAIN_JOB, Served, find_runtime
@@ -129,9 +129,11 @@ class ClusterLauncher:
             raise
 
     def _goes_on(self, outcome: Outcome, attempt: int, spec: JobSpec) -> bool:
-        if outcome.state != "failed" or not may_resume(outcome.pods):
+        if outcome.state != "failed":
             return False
-        why = next((f"{pod.node} {pod.text}" for pod in outcome.pods if pod.interrupted), outcome.said)
+        why = resumable(outcome.pods, outcome.said, elastic=spec.elastic)
+        if why is None:
+            return False
         if attempt >= spec.max_restarts:
             self._say(f"{spec.name}: {why}; not started again, max_restarts is {spec.max_restarts}")
             return False
