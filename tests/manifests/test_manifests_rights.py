@@ -85,7 +85,7 @@ def test_installations_in_two_namespaces_share_nothing(copied):
 
 @pytest.mark.realdata
 @pytest.mark.timeout(60)
-def test_the_launcher_calls_all_that_it_is_granted(rendered, crds, tmp_path, monkeypatch):
+def test_the_launcher_calls_all_that_it_is_granted(rendered, crds, tmp_path, bucket, monkeypatch):
     """So a right that nothing needs any more is found, as well as one that is missing."""
     from cluster_api import ClusterApi
     from cluster_script import Play
@@ -110,14 +110,14 @@ def test_the_launcher_calls_all_that_it_is_granted(rendered, crds, tmp_path, mon
             api.on_job = fails
             for keep in (60, 60):  # the second finds what the first kept, and replaces it
                 with pytest.raises(TrainingError):
-                    launcher(api).run(training(tmp_path, keep_failed_seconds=keep))
+                    launcher(api).run(training(tmp_path, bucket, keep_failed_seconds=keep))
         finally:
             api.close()
         called |= set(api.requests)
     assert called == granted(rules)
 
 
-def training(folder, **distributed):
+def training(folder, bucket, **distributed):
     from tiny_training import tiny_config
 
     from kubepresso.config import parse_view
@@ -133,6 +133,6 @@ def training(folder, **distributed):
         output=folder / "model",
         start=None,
         step_id="step",
-        dataset_uri="s3://bucket/dataset",
-        output_uri="s3://bucket/model",
+        dataset_uri=f"{bucket}/dataset",
+        output_uri=f"{bucket}/model",
     )

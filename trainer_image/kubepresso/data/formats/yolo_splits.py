@@ -16,7 +16,8 @@ from kubepresso.data.formats.yolo_names import description
 from kubepresso.errors import UserError
 
 _DEEPEST = 64
-_FIX = "correct it, or name the folders of all splits in data.path.train.image and data.path.valid.image"
+_FIX = "correct it, or name the folders of the splits in data.path.train.image and data.path.valid.image"
+_HOLD_OUT = "or take the line out, and a tenth of train is held out"
 
 
 def described_folders(
@@ -49,7 +50,8 @@ def described_folders(
         elif split == "test":  # often described, and not part of what is downloaded
             findings.add("missing_labels", relative(file, root), f"{key}: {place!r} is not there")
         else:
-            problems.append(f"{file}: {key}: {place!r} is not there; {_FIX}")
+            fix = f"{_FIX}, {_HOLD_OUT}" if split == "valid" else _FIX
+            problems.append(f"{file}: {key}: {place!r} is not there; {fix}")
     if problems:
         raise UserError(problems)
     return found or None
