@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 from bucket_servers import make_bucket
+from pod_process import Pod
+from processes import end
 from tiny_training import tiny_config
 
 ROOT = Path(__file__).parents[2]
@@ -93,3 +95,20 @@ def job_of(finished, tmp_path):
         )
 
     return make
+
+
+@pytest.fixture
+def pods(tmp_path):
+    """Start training pods as processes, each with a folder of its own; they end with the test."""
+    started = []
+
+    def start(arguments, **variables):
+        pod = Pod(tmp_path / f"pod-{len(started)}", arguments, **variables)
+        started.append(pod)
+        return pod
+
+    yield start
+    for pod in started:
+        end(pod.process.pid)
+        pod.process.kill()
+        pod.process.wait()

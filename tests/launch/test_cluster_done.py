@@ -28,17 +28,22 @@ def write_model(job, folder, config=None):
     storage.put_folder(folder, job.output_uri)
 
 
-def test_a_step_that_is_lost_after_its_job_was_deleted_trains_nothing_again(serve, own_place, tmp_path):
-    job = own_place()
+def trains_to_a_model(job, folder):
+    """A script of one pod that writes the model."""
 
     def script(api, made):
         play = Play(api, made)
         pod = play.run(play.pod())
-        write_model(job, tmp_path / "written")
+        write_model(job, folder)
         play.end(pod)
         play.succeed()
 
-    api, said = serve("2.2", script=script), []
+    return script
+
+
+def test_a_step_that_is_lost_after_its_job_was_deleted_trains_nothing_again(serve, own_place, tmp_path):
+    job = own_place()
+    api, said = serve("2.2", script=trains_to_a_model(job, tmp_path / "written")), []
     launcher(api).run(job)
     assert len(api.deleted) == 1
     again = dataclasses.replace(job, output=tmp_path / "again")  # another pod, which has nothing yet
@@ -87,14 +92,6 @@ def test_a_model_whose_upload_broke_off_is_not_taken_for_done(serve, own_place, 
     folder.mkdir()
     (folder / "manifest.json").touch()
     storage.put_folder(folder, job.output_uri)
-
-    def script(api, made):
-        play = Play(api, made)
-        pod = play.run(play.pod())
-        write_model(job, tmp_path / "whole")
-        play.end(pod)
-        play.succeed()
-
-    api = serve("2.2", script=script)
+    api = serve("2.2", script=trains_to_a_model(job, tmp_path / "whole"))
     launcher(api).run(job)
     assert len(api.posted) == 1

@@ -239,14 +239,22 @@ def test_a_cancel_while_the_model_is_fetched_leaves_no_job(serve, job_of, monkey
     wait_until(lambda: not api.objects["trainjobs"], 5)
 
 
+def train_but_fetch_nothing(api, job):
+    """Run a launcher that cannot get at the model when it is trained, so that its job stays."""
+
+    def away(*_):
+        raise UserError("bucket away")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kubepresso.launch.cluster.launcher.fetch_bundle", away)
+        with pytest.raises(UserError, match="bucket away"):
+            launcher(api).run(job)
+
+
 def test_a_model_that_could_not_be_fetched_is_fetched_by_the_next_try(serve, job_of, monkeypatch):
     monkeypatch.setenv("KUBEPRESSO_RUN_ID", "run")
     api = serve("2.2", script=trains(0.1))
-    with monkeypatch.context() as patch:
-        away = lambda *_: (_ for _ in ()).throw(UserError("bucket away"))  # noqa: E731
-        patch.setattr("kubepresso.launch.cluster.launcher.fetch_bundle", away)
-        with pytest.raises(UserError, match="bucket away"):
-            launcher(api).run(job_of())
+    train_but_fetch_nothing(api, job_of())
     assert len(api.objects["trainjobs"]) == 1, "the job that succeeded is there for the next try"
     said, job = [], job_of()
     launcher(api, said=said).run(job)
@@ -257,11 +265,7 @@ def test_a_model_that_could_not_be_fetched_is_fetched_by_the_next_try(serve, job
 def test_a_training_that_ended_in_time_counts_however_late_the_launcher_comes(serve, job_of, monkeypatch):
     monkeypatch.setenv("KUBEPRESSO_RUN_ID", "run")
     api = serve("2.2", script=trains(0.1))
-    with monkeypatch.context() as patch:
-        away = lambda *_: (_ for _ in ()).throw(UserError("bucket away"))  # noqa: E731
-        patch.setattr("kubepresso.launch.cluster.launcher.fetch_bundle", away)
-        with pytest.raises(UserError, match="bucket away"):
-            launcher(api).run(job_of(timeout="1h"))
+    train_but_fetch_nothing(api, job_of(timeout="1h"))
     (there,) = api.objects["trainjobs"].values()
     there["metadata"]["annotations"]["kubepresso.io/started-at"] = "1"  # long ago
     lists = []

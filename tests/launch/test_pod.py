@@ -1,7 +1,6 @@
 """The pod's side for real: data from a bucket, torchrun over two nodes, the bundle back; and what ends it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import pytest
 from bucket_servers import free_port
 from cluster_script import Play
 from clusters import launcher
-from processes import descendants, end, wait_until
+from processes import descendants, wait_until
 from tiny_training import tiny_config
 
 from kubepresso import storage
@@ -24,50 +23,6 @@ from kubepresso.launch.termination import read_termination
 from kubepresso.models import load_bundle
 
 pytestmark = pytest.mark.timeout(180)
-
-
-class Pod:
-    """A training pod as a process; its folder stands for its disk."""
-
-    def __init__(self, folder, arguments, **variables):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.termination = folder / "termination-log"
-        self.log = folder / "log"
-        own = {
-            "KUBEPRESSO_SCRATCH": str(folder / "scratch"),
-            "KUBEPRESSO_TERMINATION_LOG": str(self.termination),
-            "OMP_NUM_THREADS": "1",
-        }
-        with self.log.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "kubepresso.launch.pod", *arguments],
-                env={**os.environ, **variables, **own},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def wait(self, seconds=120):
-        return self.process.wait(seconds)
-
-    @property
-    def message(self):
-        return self.termination.read_text() if self.termination.exists() else ""
-
-
-@pytest.fixture
-def pods(tmp_path):
-    started = []
-
-    def start(arguments, **variables):
-        pod = Pod(tmp_path / f"pod-{len(started)}", arguments, **variables)
-        started.append(pod)
-        return pod
-
-    yield start
-    for pod in started:
-        end(pod.process.pid)
-        pod.process.kill()
-        pod.process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,15 @@ from mlflow import MlflowClient
 
 from kubepresso.tracking import mark_failed, pipeline_run, step_run
 
+#: A step that works for a minute; it says so when its run is open.
+OPENED = """
+    import time
+    from kubepresso.tracking import step_run
+    with step_run("train") as run:
+        run._worker.call("saying so", lambda session: print("up", flush=True))
+        time.sleep(60)
+"""
+
 
 def start(script: str) -> subprocess.Popen:
     return subprocess.Popen(
@@ -120,13 +129,7 @@ def test_the_run_that_the_orchestrator_names_is_resumed(store, client, runs, mon
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, "KILLED"), (signal.SIGINT, "KILLED")])
 def test_an_ended_process_leaves_a_killed_run(store, runs, number, status):
-    process = start("""
-        import time
-        from kubepresso.tracking import step_run
-        with step_run("train") as run:
-            run._worker.call("saying so", lambda session: print("up", flush=True))
-            time.sleep(60)
-    """)
+    process = start(OPENED)
     process.stdout.readline()
     process.send_signal(number)
     process.communicate(timeout=30)
@@ -136,13 +139,7 @@ def test_an_ended_process_leaves_a_killed_run(store, runs, number, status):
 
 def test_a_run_whose_process_was_shot_is_closed_by_who_started_it(store, client, runs, monkeypatch):
     monkeypatch.setenv("KFP_RUN_ID", "run-7")
-    process = start("""
-        import time
-        from kubepresso.tracking import step_run
-        with step_run("train") as run:
-            run._worker.call("saying so", lambda session: print("up", flush=True))
-            time.sleep(60)
-    """)
+    process = start(OPENED)
     process.stdout.readline()
     process.kill()
     process.communicate(timeout=30)
