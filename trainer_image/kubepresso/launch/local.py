@@ -15,9 +15,9 @@ from kubepresso.config import EnvironmentConfig
 from kubepresso.config.cluster import seconds
 from kubepresso.errors import UserError
 from kubepresso.launch.launcher import TrainingError, TrainingJob
-from kubepresso.launch.node import ENDING_VARIABLE, STANDALONE, ending_seconds
-from kubepresso.launch.report import REPORT_VARIABLE, explain, read_report
-from kubepresso.training.process import LAUNCHED_AT_VARIABLE, PARENT_VARIABLE, available_cores
+from kubepresso.launch.node import ENDING_VARIABLE, STANDALONE, about_launch, ending_seconds
+from kubepresso.launch.report import explain, read_report
+from kubepresso.training.process import available_cores
 
 #: For torchrun itself to end, once its ranks have.
 _END_SECONDS = 10
@@ -167,12 +167,7 @@ def _environment(job: TrainingJob, processes: int, report: Path) -> dict[str, st
         "OMP_NUM_THREADS": str(max(1, available_cores() // processes)),
         _VISIBLE_VARIABLE: ",".join(map(str, chosen_gpus(job.environment))),
     }
-    own = {
-        LAUNCHED_AT_VARIABLE: repr(time.time()),
-        PARENT_VARIABLE: str(os.getpid()),
-        REPORT_VARIABLE: str(report),
-        "KUBEPRESSO_STEP_ID": job.step_id,
-    }
+    own = {**about_launch(report), "KUBEPRESSO_STEP_ID": job.step_id}
     if job.environment.distributed.gpus_per_node == 0:
         own[_VISIBLE_VARIABLE] = ""
     return defaults | dict(os.environ) | own

@@ -161,13 +161,21 @@ def _environment(report: Path, processes: int, patience_seconds: int) -> dict[st
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
         ENDING_VARIABLE: str(patience_seconds),
     }
-    own = {
+    kept = {name: value for name, value in os.environ.items() if name not in _SAID_BY_OPTIONS}
+    return defaults | kept | about_launch(report)
+
+
+def about_launch(report: Path) -> dict[str, str]:
+    """Return what `kubepresso.launch.elastic` reads of whoever starts it, now and as a child of this process.
+
+    Args:
+        report: File for the failures of its ranks.
+    """
+    return {
         LAUNCHED_AT_VARIABLE: repr(time.time()),
         PARENT_VARIABLE: str(os.getpid()),
         REPORT_VARIABLE: str(report),
     }
-    kept = {name: value for name, value in os.environ.items() if name not in _SAID_BY_OPTIONS}
-    return defaults | kept | own
 
 
 #: Options say these better, and torchrun reads both.

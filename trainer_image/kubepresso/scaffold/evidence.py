@@ -78,8 +78,7 @@ def _xml(inventory: Inventory) -> Iterator[Candidate]:
 
 
 def _text(inventory: Inventory) -> Iterator[Candidate]:
-    stems = {file.stem for file in inventory.images}
-    labels = [file for file in inventory.by_suffix.get(".txt", ()) if file.stem in stems]
+    labels = inventory.called_as_images(".txt")
     # Most of the images may show nothing, so that their files are empty.
     filled = [file for file in labels if file.is_file() and file.stat().st_size]
     rows = [row for file in spread(filled, 4 * LOOKED_AT) for row in _rows(file)]

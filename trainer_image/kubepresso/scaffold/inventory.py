@@ -38,6 +38,11 @@ class Inventory:
         """Return a few files with a suffix, spread over all of them."""
         return spread(self.by_suffix.get(suffix, []), LOOKED_AT)
 
+    def called_as_images(self, suffix: str) -> list[Path]:
+        """Return the files with a suffix that have the name of an image: its labels, in many layouts."""
+        stems = {file.stem for file in self.images}
+        return [file for file in self.by_suffix.get(suffix, ()) if file.stem in stems]
+
     def count(self, suffix: str) -> int:
         """Return how many files have a suffix."""
         return len(self.by_suffix.get(suffix, ()))

@@ -59,10 +59,7 @@ def _hints(inventory: Inventory) -> Iterator[str]:
 
 def _unread_text(inventory: Inventory) -> Iterator[str]:
     """Show the first line of a text file that has the name of an image."""
-    stems = {file.stem for file in inventory.images}
-    for file in inventory.by_suffix.get(".txt", ()):
-        if file.stem not in stems:
-            continue
+    for file in inventory.called_as_images(".txt"):
         for number, line in enumerate(head(file).decode("utf-8", "replace").split("\n"), 1):
             if line.strip():
                 shown = line.strip()[:_LINE_SHOWN]
@@ -71,9 +68,9 @@ def _unread_text(inventory: Inventory) -> Iterator[str]:
 
 
 def _jpeg_masks(inventory: Inventory, folders: Sequence[str]) -> Iterator[str]:
-    for folder in folders:
+    for folder in (name for name in folders if name in LABEL_FOLDERS):
         files = [file for file in inventory.images if file.relative_to(inventory.root).parts[0] == folder]
-        if folder in LABEL_FOLDERS and all(file.suffix.lower() in (".jpg", ".jpeg") for file in files):
+        if all(file.suffix.lower() in (".jpg", ".jpeg") for file in files):
             yield f"{folder} holds JPEG files: JPEG changes the values of masks; make them anew as PNG"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kubepresso.config.data import DataConfig
 from kubepresso.data.findings import Findings
@@ -12,7 +13,7 @@ from kubepresso.data.formats.naming import (
     check_distinct,
     is_hidden,
     list_images,
-    mapped_classes,
+    named_classes,
     no_such_class,
     read_mapping,
     relative,
@@ -33,14 +34,16 @@ class ClassFolders:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """List the files; see `registry.Format`."""
-        classes = _mapped_folders(data, root)
+        mapping = read_mapping(data, root)
+        classes = _mapped_folders(mapping)
         folders = _split_folders(data, root, classes or ())
         found = sorted({entry.name for folder in folders.values() for entry in _class_folders(folder)})
         if classes is None:
             classes = {name: name for name in found}
             _check_depth(folders, found)
-        elif not classes.keys() & set(found):
-            classes = _numbered_folders(data, root, found) or classes
+        elif not classes.keys() & set(found) and isinstance(mapping, dict):
+            numbered = _by_key(mapping)  # folders may be called by the numbers
+            classes = numbered if numbered.keys() >= set(found) else classes
         if not classes:
             raise UserError(
                 f"{root}: no class folders found; expected train/<class>/<image>, or data.path.train.label "
@@ -55,21 +58,17 @@ class ClassFolders:
         )
 
 
-def _mapped_folders(data: DataConfig, root: Path) -> dict[str, str] | None:
+def _mapped_folders(mapping: Any) -> dict[str, str] | None:
     """Return the class of each folder, in order, that ``data.id_mapping`` names; None where it is absent."""
-    mapping = read_mapping(data, root)
     if isinstance(mapping, dict) and not any(str(key).isdecimal() for key in mapping):
-        check_distinct(list(map(str, mapping.values())))
-        return {str(folder): str(name) for folder, name in mapping.items()}
-    names = mapped_classes(data, root)
+        classes = _by_key(mapping)
+        check_distinct(list(classes.values()))
+        return classes
+    names = named_classes(mapping)
     return None if names is None else {name: name for name in names}
 
 
-def _numbered_folders(data: DataConfig, root: Path, found: Sequence[str]) -> dict[str, str] | None:
-    """Return the same where the keys are numbers and the folders are called by these."""
-    mapping = read_mapping(data, root)
-    if not isinstance(mapping, dict) or not set(found) <= set(map(str, mapping)):
-        return None
+def _by_key(mapping: Mapping[Any, Any]) -> dict[str, str]:
     return {str(folder): str(name) for folder, name in mapping.items()}
 
 

@@ -148,7 +148,11 @@ def mapped_classes(data: DataConfig, root: Path, *, repeats: bool = False) -> li
     Raises:
         UserError: The file cannot be read, its indexes are not 0 to n - 1, or a name stands there twice.
     """
-    mapping = read_mapping(data, root)
+    return named_classes(read_mapping(data, root), repeats=repeats)
+
+
+def named_classes(mapping: Any, *, repeats: bool = False) -> list[str] | None:
+    """Return the class names of what `read_mapping` returned; see `mapped_classes`."""
     if mapping is None:
         return None
     names = _ordered(mapping) if isinstance(mapping, dict) else [str(name) for name in mapping]

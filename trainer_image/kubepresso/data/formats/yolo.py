@@ -25,7 +25,7 @@ from kubepresso.data.formats.places import paired_folders
 from kubepresso.data.formats.problems import LabelProblems
 from kubepresso.data.formats.registry import register
 from kubepresso.data.formats.source import Source
-from kubepresso.data.formats.yolo_names import description, names_beside
+from kubepresso.data.formats.yolo_names import Description, description, names_beside
 from kubepresso.data.formats.yolo_splits import described_folders
 from kubepresso.data.targets import Geometry, LabelProblemError, Objects
 from kubepresso.errors import UserError
@@ -49,8 +49,9 @@ class Yolo:
 
     def open(self, data: DataConfig, root: Path, findings: Findings) -> Source:
         """Pair the files; see `registry.Format`."""
-        _refuse_poses(root)
-        folders = _folders(data, root, findings)
+        described = description(root)
+        _refuse_poses(described)
+        folders = _folders(data, root, described, findings)
         pairs = pair_splits(folders, root, data, findings, _is_label, _is_companion)
         if not any(pairs.values()):
             raise UserError(
@@ -59,7 +60,7 @@ class Yolo:
                 "Annotations/<name>.xml; or name the folders in data.path and the format in data.layout"
             )
         files = [pair.label for group in pairs.values() for pair in group]
-        beside = names_beside(root)
+        beside = names_beside(root, described)
         names = mapped_classes(data, root) or beside
         if names is None:
             names = classes_of_values(set(_indexes_in(files)), "labels")
@@ -118,29 +119,32 @@ class YoloLabel:
         return sorted(found - {_LEFT_OUT})
 
 
-def _refuse_poses(root: Path) -> None:
+def _refuse_poses(described: Description | None) -> None:
     """Refuse Ultralytics' poses, whose lines may be taken for polygons."""
-    file, content = description(root) or (root, {})
-    if "kpt_shape" in content:
+    if described and "kpt_shape" in described.content:
         raise UserError(
-            f"{file}: kpt_shape: the labels are keypoints relative to the image, which are not read; write "
-            "them as COCO keypoints, or as text in pixels (layout keypoints_txt)"
+            f"{described.file}: kpt_shape: the labels are keypoints relative to the image, which are "
+            "not read; write them as COCO keypoints, or as text in pixels (layout keypoints_txt)"
         )
 
 
-def _folders(data: DataConfig, root: Path, findings: Findings) -> dict[str, list[Folders]]:
+def _folders(
+    data: DataConfig, root: Path, described: Description | None, findings: Findings
+) -> dict[str, list[Folders]]:
     by_name = {split: [place] for split, place in paired_folders(data, root, _LABEL_FOLDERS).items()}
-    described = None if named_places(data, root) else described_folders(root, _LABEL_FOLDERS, findings)
-    if described is None:
+    if named_places(data, root):
         return by_name
-    taken = [place.images for places in described.values() for place in places]
+    found = described_folders(root, described, _LABEL_FOLDERS, findings)
+    if found is None:
+        return by_name
+    taken = [place.images for places in found.values() for place in places]
     for split, (place,) in by_name.items():  # a test folder is often there and not described
         apart = not any(
             place.images.is_relative_to(other) or other.is_relative_to(place.images) for other in taken
         )
         if apart and split != "train":
-            described.setdefault(split, [place])
-    return described
+            found.setdefault(split, [place])
+    return found
 
 
 def _is_label(file: Path) -> bool:

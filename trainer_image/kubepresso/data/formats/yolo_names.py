@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -15,13 +15,19 @@ _LISTS = ("classes.txt", "obj.names", "labels/classes.txt")
 _FIX = "correct it, or name the classes in data.id_mapping"
 
 
-def names_beside(root: Path) -> list[str] | None:
+class Description(NamedTuple):
+    """Ultralytics' description of a data set: its file, and what it holds."""
+
+    file: Path
+    content: dict[str, Any]
+
+
+def names_beside(root: Path, described: Description | None) -> list[str] | None:
     """Return the names of Ultralytics' description (``names``), or of a list with one name a line.
 
     Raises:
-        UserError: The file is there and cannot be read.
+        UserError: A list is there and cannot be read, or names are missing or stand there twice.
     """
-    described = description(root)
     if described is not None:
         return _names_in(*described)
     for name in _LISTS:
@@ -31,8 +37,8 @@ def names_beside(root: Path) -> list[str] | None:
     return None
 
 
-def description(root: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Return Ultralytics' description of the data set and what it holds; None where there is none.
+def description(root: Path) -> Description | None:
+    """Return Ultralytics' description of the data set; None where there is none.
 
     It is called ``data.yaml``, or else as the data set: the only YAML file with ``train`` and ``names``.
 
@@ -40,16 +46,16 @@ def description(root: Path) -> tuple[Path, dict[str, Any]] | None:
         UserError: The file is there and cannot be read.
     """
     file = next((root / name for name in _DESCRIPTIONS if (root / name).is_file()), None)
-    return _other_description(root) if file is None else (file, _parse(file))
+    return _other_description(root) if file is None else Description(file, _parse(file))
 
 
-def _other_description(root: Path) -> tuple[Path, dict[str, Any]] | None:
+def _other_description(root: Path) -> Description | None:
     found = []
     for file in sorted((*root.glob("*.yaml"), *root.glob("*.yml"))):
         with contextlib.suppress(UserError):  # a file of something else
             content = _parse(file)
             if {"train", "names"} <= content.keys():
-                found.append((file, content))
+                found.append(Description(file, content))
     return found[0] if len(found) == 1 else None
 
 

@@ -12,7 +12,7 @@ from kubepresso.data.findings import Findings
 from kubepresso.data.formats.naming import IMAGE_SUFFIXES, SPLIT_ALIASES, canonical_split, relative
 from kubepresso.data.formats.pairing import Folders
 from kubepresso.data.formats.places import IMAGE_FOLDERS, first_folder, labels_beside
-from kubepresso.data.formats.yolo_names import description
+from kubepresso.data.formats.yolo_names import Description
 from kubepresso.errors import UserError
 
 _DEEPEST = 64
@@ -21,7 +21,7 @@ _HOLD_OUT = "or take the line out, and a tenth of train is held out"
 
 
 def described_folders(
-    root: Path, label_folders: Sequence[str], findings: Findings
+    root: Path, described: Description | None, label_folders: Sequence[str], findings: Findings
 ) -> dict[str, list[Folders]] | None:
     """Return the folders of each split as ``data.yaml`` names them, else as ``train.txt`` at the root does.
 
@@ -29,6 +29,7 @@ def described_folders(
 
     Args:
         root: The source's root.
+        described: Its ``data.yaml``.
         label_folders: Names for the folder of labels.
         findings: Receives images of lists, and a ``test``, that are not there.
 
@@ -38,7 +39,7 @@ def described_folders(
     Raises:
         UserError: What ``train`` or ``val`` names is not there.
     """
-    file, content = description(root) or (root / "train.txt", {})
+    file, content = described or (root / "train.txt", {})
     named = _named(content) or _lists_in(root)
     base = content.get("path")
     found: dict[str, list[Folders]] = {}
