@@ -112,6 +112,16 @@ def test_a_pod_asked_to_end_while_torchrun_starts_may_go_on(pods, digits, tmp_pa
     assert not pod.message, "nothing failed"
 
 
+def test_a_pod_leaves_no_temporary_files(pods, digits, tmp_path):
+    (temporary := tmp_path / "temporary").mkdir()
+    arguments = [f"--dataset={digits}", f"--output={tmp_path}/model"]
+    config = tiny_config(training__precision="fp16")  # fails as soon as torchrun's rank is up
+    pod = pods(arguments, KUBEPRESSO_CONFIG=config, TMPDIR=str(temporary))
+    assert pod.wait() == 1, pod.log.read_text()
+    assert "fp16 needs a GPU" in pod.message
+    assert not list(temporary.glob("torchelastic*"))
+
+
 def test_checkpoints_stay_until_the_model_is_in_the_bucket(pods, prepared, bucket):
     place = f"{bucket}/spent/checkpoints"
     given = {"KUBEPRESSO_CONFIG": tiny_config(), "KUBEPRESSO_CHECKPOINTS": place}

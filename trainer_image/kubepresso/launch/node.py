@@ -125,9 +125,10 @@ def run_elastic(
         The exit status and what ranks failed of.
     """
     report = folder / "failures.json"
-    command = [sys.executable, "-m", "kubepresso.launch.elastic", *torchrun]
+    # Without --log-dir torchrun leaves a folder in the system's temporary one.
+    command = [sys.executable, "-m", "kubepresso.launch.elastic", *torchrun, f"--log-dir={folder}"]
     if processes > 1:
-        command += ["--tee=3", f"--log-dir={folder}"]
+        command.append("--tee=3")
     child = subprocess.Popen(  # noqa: S603 - our own module
         [*command, "-m", "kubepresso.training", *training],
         env=_environment(report, processes, patience_seconds),
