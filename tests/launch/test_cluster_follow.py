@@ -135,6 +135,21 @@ def test_a_rank_that_was_killed_goes_on_in_another_job(serve, job_of, tmp_path):
     assert len(api.posted) == 2
 
 
+def test_a_rank_that_raised_is_not_restarted_though_a_signal_ended_it(serve, job_of, tmp_path):
+    """As on one machine: what is taken down after an exception may abort."""
+    raised = RankFailure(0, -6, 5.0, None, "ValueError: bad label", "Traceback of it")
+
+    def script(api, job):
+        play = Play(api, job)
+        play.end(play.run(play.pod()), 1, report(tmp_path, raised))
+        play.fail()
+
+    api = serve("2.2", script=script)
+    with pytest.raises(TrainingError, match="ValueError: bad label"):
+        launcher(api).run(job_of(max_restarts=1))
+    assert len(api.posted) == 1
+
+
 @pytest.mark.parametrize("why", ["no restart is left", "torchrun restarted it already", "a wrong setting"])
 def test_a_rank_that_was_killed_does_not_always_go_on(serve, job_of, tmp_path, why):
     wrong = RankFailure(0, 1, 5.0, ["training.precision: fp16 needs a GPU"], "UserError: x", "")

@@ -62,7 +62,7 @@ def explain(failures: Sequence[RankFailure], exit_code: int) -> TrainingError:
             ["training was asked to end (SIGTERM) and can go on from its last checkpoint; start it again"],
             signal=signal.SIGTERM,
         )
-    first = first_failure(failures)
+    first = _first_failure(failures)
     if first is None:
         return TrainingError([_ended("the launcher of the training", exit_code)], signal=max(0, -exit_code))
     if first.problems:
@@ -75,7 +75,7 @@ def explain(failures: Sequence[RankFailure], exit_code: int) -> TrainingError:
     )
 
 
-def first_failure(failures: Sequence[RankFailure]) -> RankFailure | None:
+def _first_failure(failures: Sequence[RankFailure]) -> RankFailure | None:
     """Return the failure that the others followed from; None where there is none.
 
     A rank that was killed comes first, since its peers then fail too, with a lost connection; else the first

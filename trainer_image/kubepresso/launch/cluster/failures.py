@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from kubepresso.exit_codes import RESUME_EXIT_CODE
 from kubepresso.launch.cluster.words import PodState
 from kubepresso.launch.launcher import TrainingError
-from kubepresso.launch.report import RankFailure, explain, first_failure
+from kubepresso.launch.report import RankFailure, explain
 from kubepresso.launch.termination import read_termination
 
 
@@ -69,11 +69,11 @@ def resumable(pods: Iterable[PodState], said: str, *, elastic: bool) -> str | No
         return None
     if _interrupted(seen):
         return next((f"{pod.node} {pod.text}" for pod in seen if pod.interrupted), said)
-    first = first_failure(failures)
+    error = explain(failures, 1)
     # What ran out of memory would do so again.
-    if elastic or first is None or first.exit_code >= 0 or any(pod.reason == "OOMKilled" for pod in seen):
+    if elastic or not error.signal or any(pod.reason == "OOMKilled" for pod in seen):
         return None
-    return str(explain(failures, 1))
+    return str(error)
 
 
 def _interrupted(seen: Sequence[PodState]) -> bool:
